@@ -1,0 +1,68 @@
+"""The law gate: every rule with its source, and its cases as a casebook."""
+
+from __future__ import annotations
+
+import importlib
+
+from huizhen import rules
+from huizhen.model.rule import Case, Rule
+from pages.markdown import paragraphs, table
+
+HEAD = """\
+# Rules
+
+Every study is put to every rule. A rule answers *allow*, *deny* or *needs*, or nothing where it does not apply. Deny
+wins; an unknown fact is *needs*, never assumed; a study that no rule allows is denied.
+
+每项研究都要经过全部规则。规则回答 *allow*（准许）、*deny*（拒绝）或 *needs*（尚缺），不适用则不作答。有拒绝即拒绝；
+未知事实即尚缺，绝不推定；没有任何规则准许的研究予以拒绝。
+
+These rules are the authors' reading of the law, written down so that it can be read, tested and corrected. They are not
+legal advice: **counsel has to confirm them** before anyone relies on them. In a rule's text, [V] says that it was
+checked against the text of the law, [S] that it rests on a secondary source, [M] that it is from memory.
+
+以上规则是作者对法律的理解，写明以便阅读、检验和更正，**不构成法律意见，使用前须经律师确认**。
+
+"""
+
+ELSEWHERE = """\
+## Not decided at the gate
+
+Duties that are no condition of one study's start, and articles held elsewhere on the road. No rule pretends to decide
+them. *Workflow* says that the trustee has to do it, and that nothing here does it yet.
+
+"""
+NOT_HERE = (
+    ("CN06", "PIPL 15, 16, 47", "withdrawal", "the node, at every round: consents are looked up anew"),
+    ("CN07", "PIPL 49", "rights of near kin after death", "workflow"),
+    ("CN08", "PIPL 45, 46; NDR 25", "view, copy, correct, port", "workflow; the person sees every use"),
+    ("CN12", "PIPL 57; NDR 11", "breach: remedy and notice", "workflow"),
+    ("CN13", "Incident-reporting measures 2025", "clocks of incident reports", "workflow"),
+    ("CN20", "NDR 33", "yearly report on important data", "workflow"),
+    ("CN25", "Cybersecurity Law 21(3); GB/T 22239", "logs for six months, protection level", "workflow; nodes log"),
+    ("CN26", "PIPL 54", "regular compliance audit", "workflow"),
+    ("EU02", "GDPR 7(3), 17, 20", "withdraw, erase, port", "the node for withdrawal; else workflow"),
+    ("EU03", "GDPR 33", "notice to the authority within 72 hours", "workflow"),
+    ("EU07", "EHDS 71", "opt-out without reason", "the node: who does not consent is not read"),
+)
+
+
+def page() -> str:
+    columns = ("row", "source", "about", "where")
+    return HEAD + "".join(_rule(name) for name in rules.names()) + ELSEWHERE + table(columns, NOT_HERE)
+
+
+def _rule(name: str) -> str:
+    module = importlib.import_module(f"huizhen.rules.{name}")
+    rule: Rule = module.RULE
+    rows = [_case(rule, case) for case in rules.cases(name)]
+    return f"## {rule.id}: {rule.source}\n\n{paragraphs(module.__doc__)}In force from {rule.valid_from}.\n\n" + table(
+        ("case", "verdict", "answer", "回答"), rows
+    )
+
+
+def _case(rule: Rule, case: Case) -> tuple[str, str, str, str]:
+    reason = rule.ask(case.facts)
+    if reason is None:
+        return case.story, "does not apply", "", ""
+    return case.story, f"**{reason.verdict}**", reason.en, reason.zh

@@ -1,0 +1,366 @@
+"""The node's own book, one SQLite file: people by keyed pseudonym, consents, studies and sums, who earned what.
+
+Nothing in it leaves the node. A pseudonym is HMAC-SHA256 under a key that only the node has, cut to 16 bytes: plain
+hashes of identity numbers could be enumerated.
+"""
+
+from __future__ import annotations
+
+import errno
+import hmac
+import json
+import sqlite3
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from pyroaring import BitMap
+
+from huizhen.kit.errors import NotFound
+from huizhen.kit.text import Text
+from huizhen.model.dataset import Dataset
+from huizhen.model.logged import Logged
+from huizhen.model.purpose import consents_that_permit
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS person (pseudonym BLOB PRIMARY KEY, idx INTEGER NOT NULL UNIQUE) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS consent (
+  seq INTEGER PRIMARY KEY, idx INTEGER NOT NULL, purpose TEXT NOT NULL, dataset TEXT, permit INTEGER NOT NULL,
+  from_utc TEXT, until_utc TEXT, at_utc TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS consent_person ON consent (idx);
+CREATE INDEX IF NOT EXISTS consent_moment ON consent (at_utc);
+CREATE TABLE IF NOT EXISTS bitmap (
+  purpose TEXT NOT NULL, dataset TEXT NOT NULL, epoch INTEGER NOT NULL, from_utc TEXT NOT NULL, until_utc TEXT,
+  people BLOB NOT NULL, PRIMARY KEY (purpose, dataset));
+CREATE TABLE IF NOT EXISTS card (dataset TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS study (
+  id TEXT PRIMARY KEY, asker TEXT NOT NULL, dataset TEXT NOT NULL, purpose TEXT NOT NULL, title TEXT NOT NULL,
+  method TEXT NOT NULL, grant_digest TEXT NOT NULL, opened_utc TEXT NOT NULL, status TEXT NOT NULL,
+  epsilon REAL, census_utc TEXT, cohort BLOB, included BLOB, salt BLOB NOT NULL, counted INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS company (study TEXT PRIMARY KEY, nodes TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS log (number INTEGER PRIMARY KEY, study TEXT, line TEXT NOT NULL, signature BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS earning (
+  study TEXT NOT NULL, idx INTEGER NOT NULL, fen INTEGER NOT NULL, PRIMARY KEY (study, idx)) WITHOUT ROWID;
+"""
+
+
+def is_disk_full(fault: Exception) -> bool:
+    """Whether a write failed for want of room, of the disk or of a quota, in a file or in SQLite."""
+    full = getattr(fault, "errno", None) in {errno.ENOSPC, errno.EDQUOT}
+    return full or getattr(fault, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+
+
+_LOOK_UP = 10_000
+"""People looked up in one query; SQLite takes some thirty thousand parameters."""
+
+
+class NodeBook:
+    """Opened on a file and the node's pseudonym key (32 bytes). Each method is one transaction."""
+
+    def __init__(self, path: Path, pseudonym_key: bytes) -> None:
+        self._key = pseudonym_key
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute("PRAGMA secure_delete=ON")
+        self._db.executescript(_TABLES)
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._db
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # a full disk has ended it already
+                self._db.execute("ROLLBACK")
+            raise
+
+    # -- settings
+
+    def get(self, key: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def put(self, key: str, value: str) -> None:
+        self.put_all({key: value})
+
+    def put_all(self, values: Mapping[str, str]) -> None:
+        if values:
+            with self._writing() as db:
+                db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items()))
+
+    def all(self, prefix: str) -> dict[str, str]:
+        """Every setting whose key begins so."""
+        rows = self._db.execute("SELECT key, value FROM meta WHERE substr(key, 1, ?) = ?", (len(prefix), prefix))
+        return dict(rows.fetchall())
+
+    # -- people
+
+    def pseudonym(self, subject: str) -> bytes:
+        return hmac.digest(self._key, subject.encode(), "sha256")[:16]
+
+    def enrol(self, subjects: Iterable[str]) -> list[int]:
+        """The index of each subject, in order; new people get the next free one."""
+        names = [self.pseudonym(s) for s in subjects]
+        with self._writing() as db:
+            db.execute("CREATE TEMP TABLE IF NOT EXISTS arriving (n INTEGER PRIMARY KEY, pseudonym BLOB)")
+            db.execute("DELETE FROM arriving")
+            db.executemany("INSERT INTO arriving VALUES (?, ?)", enumerate(names))
+            (free,) = db.execute("SELECT coalesce(max(idx) + 1, 0) FROM person").fetchone()
+            db.execute(
+                "INSERT INTO person SELECT pseudonym, ? + row_number() OVER (ORDER BY min(n)) - 1 FROM arriving "
+                "WHERE pseudonym NOT IN (SELECT pseudonym FROM person) GROUP BY pseudonym",
+                (free,),
+            )
+            rows = db.execute("SELECT idx FROM arriving JOIN person USING (pseudonym) ORDER BY n").fetchall()
+        return [r[0] for r in rows]
+
+    def indices(self, subjects: Sequence[str]) -> list[int]:
+        """The index of each subject, in order; -1 for those who are not known here. Writes nothing."""
+        names = [self.pseudonym(s) for s in subjects]
+        found: dict[bytes, int] = {}
+        for first in range(0, len(names), _LOOK_UP):
+            some = names[first : first + _LOOK_UP]
+            marks = ",".join("?" * len(some))
+            found.update(self._db.execute(f"SELECT pseudonym, idx FROM person WHERE pseudonym IN ({marks})", some))
+        return [found.get(name, -1) for name in names]
+
+    def find(self, subject: str) -> int:
+        row = self._db.execute("SELECT idx FROM person WHERE pseudonym = ?", (self.pseudonym(subject),)).fetchone()
+        if row is None:
+            raise NotFound(
+                "unknown-subject",
+                Text("This subject is not known at this node.", "本节点没有该受试者。"),
+                Text("Check the number, and that it is this hospital's.", "请核对编号，并确认属于本医院。"),
+            )
+        return int(row[0])
+
+    def pseudonyms(self, people: BitMap) -> dict[int, str]:
+        """Index -> pseudonym in hexadecimal."""
+        found = self._db.execute("SELECT idx, pseudonym FROM person")
+        return {idx: name.hex() for idx, name in found if idx in people}
+
+    # -- consent
+
+    @property
+    def epoch(self) -> int:
+        """How many consents were ever recorded: grows with every change."""
+        (seq,) = self._db.execute("SELECT coalesce(max(seq), 0) FROM consent").fetchone()
+        return int(seq)
+
+    def record_consents(
+        self, rows: Sequence[tuple[int, str, str | None, bool, str | None, str | None]], at_utc: str
+    ) -> int:
+        """Add (person, purpose, dataset, permit, from, until) rows; answers the new epoch."""
+        with self._writing() as db:
+            db.executemany(
+                "INSERT INTO consent (idx, purpose, dataset, permit, from_utc, until_utc, at_utc) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                ((*row, at_utc) for row in rows),
+            )
+        return self.epoch
+
+    def consenting(self, purpose: str, dataset: str, at_utc: str) -> BitMap:
+        """People whose latest word on this purpose and dataset, or a broader one, was yes, and holds at that time.
+
+        Read from the consents themselves; the bitmap kept beside them is used only for the very epoch and period it
+        was made for.
+        """
+        epoch = self.epoch
+        kept = self._db.execute(
+            "SELECT people FROM bitmap WHERE purpose = ? AND dataset = ? AND epoch = ? AND from_utc <= ? "
+            "AND (until_utc IS NULL OR until_utc > ?)",
+            (purpose, dataset, epoch, at_utc, at_utc),
+        ).fetchone()
+        if kept is not None:
+            return BitMap.deserialize(kept[0])
+        people, until = self._decide(purpose, dataset, at_utc)
+        with self._writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO bitmap VALUES (?, ?, ?, ?, ?, ?)",
+                (purpose, dataset, epoch, at_utc, until, people.serialize()),
+            )
+        return people
+
+    def consenting_at(self, purpose: str, dataset: str, at_utc: str) -> BitMap:
+        """The same for any moment, past ones too, without the kept bitmap."""
+        return self._decide(purpose, dataset, at_utc)[0]
+
+    def consents_moved(self, then_utc: str, now_utc: str) -> bool:
+        """Whether any word was recorded, or any period began or ended, after the one moment and up to the other."""
+        span = (then_utc, now_utc)
+        (moved,) = self._db.execute(
+            "SELECT EXISTS (SELECT 1 FROM consent WHERE (at_utc > ? AND at_utc <= ?) "
+            "OR (from_utc > ? AND from_utc <= ?) OR (until_utc > ? AND until_utc <= ?))",
+            (*span, *span, *span),
+        ).fetchone()
+        return bool(moved)
+
+    def _decide(self, purpose: str, dataset: str, at_utc: str) -> tuple[BitMap, str | None]:
+        """The people, and the moment at which a period next begins or ends (None: never)."""
+        codes = consents_that_permit(purpose)
+        where = f"purpose IN ({','.join('?' * len(codes))}) AND (dataset IS NULL OR dataset = ?) AND at_utc <= ?"
+        args = (*codes, dataset, at_utc)
+        rows = self._db.execute(
+            f"SELECT idx FROM consent WHERE {where} GROUP BY idx HAVING "
+            "max(CASE WHEN permit AND (from_utc IS NULL OR from_utc <= ?) AND (until_utc IS NULL OR until_utc > ?) "
+            "THEN seq ELSE 0 END) > max(CASE WHEN permit THEN 0 ELSE seq END)",
+            (*args, at_utc, at_utc),
+        )
+        people = BitMap(array("I", chain.from_iterable(rows)))  # of a generator it would first make a list
+        (until,) = self._db.execute(
+            f"SELECT min(CASE WHEN from_utc > ? THEN from_utc WHEN until_utc > ? THEN until_utc END) "
+            f"FROM consent WHERE {where}",
+            (at_utc, at_utc, *args),
+        ).fetchone()
+        return people, until
+
+    # -- datasets
+
+    def put_card(self, card: Dataset) -> None:
+        with self._writing() as db:
+            db.execute("INSERT OR REPLACE INTO card VALUES (?, ?)", (card.name, json.dumps(card.as_json())))
+
+    def card(self, dataset: str) -> Dataset | None:
+        row = self._db.execute("SELECT body FROM card WHERE dataset = ?", (dataset,)).fetchone()
+        return None if row is None else Dataset.read(json.loads(row[0]))
+
+    def cards(self) -> tuple[Dataset, ...]:
+        return tuple(Dataset.read(json.loads(r[0])) for r in self._db.execute("SELECT body FROM card ORDER BY 1"))
+
+    # -- studies
+
+    def open_study(self, study: dict[str, Any]) -> None:
+        """Note that a study was opened; opening it again changes nothing."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO study VALUES (:id, :asker, :dataset, :purpose, :title, :method, :grant, "
+                ":opened_utc, 'open', :epsilon, NULL, NULL, NULL, :salt, FALSE)",
+                study,
+            )
+
+    def study(self, study: str) -> dict[str, Any] | None:
+        cursor = self._db.execute("SELECT * FROM study WHERE id = ?", (study,))
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        return dict(zip((d[0] for d in cursor.description), row, strict=True))
+
+    def keep_inclusion(self, study: str, census_utc: str, cohort: BitMap, included: BitMap) -> None:
+        with self._writing() as db:
+            db.execute(
+                "UPDATE study SET census_utc = ?, cohort = ?, included = ? WHERE id = ?",
+                (census_utc, cohort.serialize(), included.serialize(), study),
+            )
+
+    def narrow_inclusion(self, study: str, cohort: BitMap, included: BitMap) -> None:
+        """Somebody withdrew while the study runs: they are out of it for good, whatever they say later."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE study SET cohort = ?, included = ? WHERE id = ?",
+                (cohort.serialize(), included.serialize(), study),
+            )
+
+    def set_counted(self, study: str) -> None:
+        """This node's figures are in the sums that the study's result is made of."""
+        with self._writing() as db:
+            db.execute("UPDATE study SET counted = TRUE WHERE id = ?", (study,))
+
+    def inclusion(self, study: str) -> tuple[BitMap, BitMap] | None:
+        """(people in the cohort, people included), or None before the census."""
+        row = self._db.execute("SELECT cohort, included FROM study WHERE id = ?", (study,)).fetchone()
+        if row is None or row[0] is None:
+            return None
+        return BitMap.deserialize(row[0]), BitMap.deserialize(row[1])
+
+    def released_studies(self, asker: str, dataset: str) -> set[str]:
+        rows = self._db.execute(
+            "SELECT id FROM study WHERE asker = ? AND dataset = ? AND status = 'released'", (asker, dataset)
+        )
+        return {r[0] for r in rows}
+
+    def epsilon_spent(self, asker: str, dataset: str, except_study: str) -> float:
+        (spent,) = self._db.execute(
+            "SELECT coalesce(sum(epsilon), 0) FROM study WHERE asker = ? AND dataset = ? AND id <> ?",
+            (asker, dataset, except_study),
+        ).fetchone()
+        return float(spent)
+
+    def opened_since(self, asker: str, utc: str, except_study: str) -> tuple[int, float]:
+        """(studies, epsilon) of this asker that were opened since then."""
+        count, spent = self._db.execute(
+            "SELECT count(*), coalesce(sum(epsilon), 0) FROM study WHERE asker = ? AND opened_utc >= ? AND id <> ?",
+            (asker, utc, except_study),
+        ).fetchone()
+        return int(count), float(spent)
+
+    def people_given(self, asker: str, utc: str, except_study: str) -> int:
+        """People in released results of this asker whose study was opened since then, each study's added up."""
+        rows = self._db.execute(
+            "SELECT included FROM study WHERE asker = ? AND opened_utc >= ? AND id <> ? AND counted "
+            "AND status = 'released' AND included IS NOT NULL",
+            (asker, utc, except_study),
+        )
+        return sum(len(BitMap.deserialize(row[0])) for row in rows)
+
+    def set_status(self, study: str, status: str) -> None:
+        with self._writing() as db:
+            db.execute("UPDATE study SET status = ? WHERE id = ?", (status, study))
+
+    def company(self, study: str) -> str | None:
+        """The nodes whose sums this node has helped to open in the study, if it has."""
+        row = self._db.execute("SELECT nodes FROM company WHERE study = ?", (study,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def keep_company(self, study: str, nodes: str) -> None:
+        with self._writing() as db:
+            db.execute("INSERT OR IGNORE INTO company VALUES (?, ?)", (study, nodes))
+
+    # -- log
+
+    def log(self, continued: Callable[[Logged | None], Sequence[tuple[Logged, bytes]]]) -> str:
+        """Add the (line, signature) pairs that continue the log after its last line; answers the head."""
+        with self._writing() as db:
+            last = self.last_logged()
+            lines = continued(last)
+            rows = [(line.number, line.study, line.canonical().decode(), signature) for line, signature in lines]
+            db.executemany("INSERT INTO log VALUES (?, ?, ?, ?)", rows)
+        newest = lines[-1][0] if lines else last
+        return "" if newest is None else newest.digest()
+
+    def logged(self, study: str | None = None) -> Iterator[tuple[Logged, bytes]]:
+        """The log's (line, signature) pairs, oldest first; of one study, or all."""
+        cursor = self._db.cursor()
+        wanted = "study = ?" if study else "? IS NULL"
+        for line, signature in cursor.execute(
+            f"SELECT line, signature FROM log WHERE {wanted} ORDER BY number", (study,)
+        ):
+            yield Logged.read(json.loads(line)), signature
+
+    def last_logged(self) -> Logged | None:
+        row = self._db.execute("SELECT line FROM log ORDER BY number DESC LIMIT 1").fetchone()
+        return None if row is None else Logged.read(json.loads(row[0]))
+
+    # -- money
+
+    def pay(self, study: str, parts: Iterable[tuple[int, int]]) -> None:
+        """Credit each (person, fen) for this study, once."""
+        with self._writing() as db:
+            db.executemany("INSERT OR IGNORE INTO earning VALUES (?, ?, ?)", ((study, i, fen) for i, fen in parts))
+
+    def earnings(self, person: int) -> dict[str, int]:
+        return dict(self._db.execute("SELECT study, fen FROM earning WHERE idx = ?", (person,)))
+
+    def studies(self) -> Iterator[dict[str, Any]]:
+        cursor = self._db.execute("SELECT * FROM study ORDER BY opened_utc")
+        names = [d[0] for d in cursor.description]
+        for row in cursor:
+            yield dict(zip(names, row, strict=True))

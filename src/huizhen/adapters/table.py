@@ -1,0 +1,113 @@
+"""What the node's runner asks of the rows of one dataset, wherever they are: the port that each engine implements.
+
+The engines are DuckDB on the node's own file (`rows`), PostgreSQL (`rows_postgresql`) and Spark (`rows_spark`). One
+contract suite holds them to the same answers: `tests/contract/test_rows.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from pyroaring import BitMap
+
+from huizhen import methods
+from huizhen.kit import wire
+from huizhen.model.batch import Batch, empty_batch
+from huizhen.model.dataset import Schema
+from huizhen.model.method import Method, State
+from huizhen.model.partial import Partial
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows a study reads: those of `allowed` people, in the cohort, complete in `complete`."""
+
+    dataset: str
+    schema: Schema
+    """The one that all holders agreed on: what was inferred more narrowly here is read as wide as there."""
+    cohort_sql: str | None
+    """As `intake.cohort` renders it, for DuckDB; other engines get it translated, tree by tree."""
+    columns: tuple[str, ...]
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Who is in a cohort, and what there is to use of them."""
+
+    cohort: BitMap
+    """Those with any row in it."""
+    included: BitMap
+    """Those with a row that is used."""
+    rows: int
+    """Rows used."""
+    missing: int
+    """Rows left out for a missing value."""
+    repeated: int
+    """How many people have more than one row that is used."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One round of one method: what is done with every batch of rows, in this process or in another."""
+
+    method: Method
+    state: State
+
+    def __call__(self, batch: Batch) -> Partial:
+        return self.method.partial(batch, self.state)
+
+    def zero(self) -> Partial:
+        """The Partial of no rows."""
+        return self(empty_batch(self.method.schema, self.method.columns))
+
+    def as_bytes(self) -> bytes:
+        """The question in words and numbers; no code travels, the other process has its own."""
+        method = self.method
+        return wire.encode(
+            {
+                "method": method.name,
+                "params": method.params.as_json(),
+                "schema": method.schema.as_json(),
+                "state": self.state,
+            }
+        )
+
+    @staticmethod
+    def read(data: bytes) -> Work:
+        """What `as_bytes` wrote."""
+        told = wire.decode(data)
+        kind = methods.find(told["method"])
+        return Work(kind(kind.read_params(told["params"]), Schema.read(told["schema"])), told["state"])
+
+
+class Summed(NamedTuple):
+    """The sum of the Partials of all rows selected, and how many rows these were."""
+
+    partial: Partial
+    rows: int
+
+
+class Table(Protocol):
+    """The rows of one dataset. `allowed` are indices of people in the node's book: of nobody else is any row read.
+
+    Memory may grow with the people, never with the rows. Not for several threads at once; reading may use several.
+    Raises HuizhenError; never with a value or an identifier in it.
+    """
+
+    def count(self, selection: Selection, allowed: BitMap, complete: bool) -> int:
+        """Rows selected; with `complete` those only that have a value in every column used."""
+        ...
+
+    def census(self, selection: Selection, allowed: BitMap) -> Counted:
+        """Who is selected, and how many rows."""
+        ...
+
+    def total(self, selection: Selection, allowed: BitMap, work: Work) -> Summed:
+        """The work of every batch of the rows selected, added up. `selection.columns` are those of the method."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the engine; it is opened again when it is next asked."""
+        ...

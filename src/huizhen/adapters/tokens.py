@@ -1,0 +1,102 @@
+"""Bearer tokens: 32 random bytes that are shown once; the hub keeps SHA-256 of them, which cannot be turned back."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Engine, insert, select, update
+
+from huizhen.adapters import database as db
+from huizhen.kit.clock import Clock, stamp
+from huizhen.kit.errors import NotFound, Refused
+from huizhen.kit.text import Text
+
+_PREFIX = "hz_"
+"""So that people and scanners of source code know one when they see it."""
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Token:
+    """What the hub knows of a token. `id` is the beginning of its hash and opens nothing."""
+
+    id: str
+    name: str
+    role: str
+    created_utc: str
+    until_utc: str
+    revoked_utc: str | None
+
+    def as_json(self) -> dict[str, str | None]:
+        return {**vars(self)}
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _read(row: Any) -> Token:
+    return Token(row.hash[:_SHOWN], row.name, row.role, row.created_utc, row.until_utc, row.revoked_utc)
+
+
+class Tokens:
+    """The tokens in the hub's database. Every look reads it: a token that is revoked is so from the next request on."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def add(self, name: str, role: str, days: int) -> tuple[str, Token]:
+        """A new token, and what is known of it. The token itself is nowhere else."""
+        secret = _PREFIX + base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
+        now = self._clock()
+        row = {
+            "hash": _hash(secret),
+            "name": name,
+            "role": role,
+            "created_utc": stamp(now),
+            "until_utc": stamp(now + timedelta(days=days)),
+            "revoked_utc": None,
+        }
+        with db.writing(self._engine) as c:
+            c.execute(insert(db.token).values(**row))
+        return secret, Token(**{k: v for k, v in row.items() if k != "hash"}, id=str(row["hash"])[:_SHOWN])  # type: ignore[arg-type]
+
+    def all(self) -> list[Token]:
+        with self._engine.connect() as c:
+            return [_read(r) for r in c.execute(select(db.token).order_by(db.token.c.created_utc))]
+
+    def revoke(self, who: str) -> int:
+        """Revoke every token of that name, or the one of that id; answers how many. Raises NotFound for none."""
+        query = update(db.token).where((db.token.c.name == who) | (db.token.c.hash.like(f"{_plain(who)}%")))
+        with db.writing(self._engine) as c:
+            done = c.execute(query.where(db.token.c.revoked_utc.is_(None)).values(revoked_utc=stamp(self._clock())))
+        if not done.rowcount:
+            raise NotFound(
+                "unknown-token",
+                Text(f"There is no valid token of '{who[:64]}'.", f"没有“{who[:64]}”的有效令牌。"),
+                Text("`huizhen hub token list` shows those there are.", "可用 `huizhen hub token list` 查看。"),
+            )
+        return int(done.rowcount)
+
+    def who(self, secret: str) -> Token:
+        """Whose token this is. Raises Refused for one that is unknown, revoked or past its time."""
+        with self._engine.connect() as c:
+            row = c.execute(select(db.token).where(db.token.c.hash == _hash(secret))).first()
+        if row is None or row.revoked_utc is not None or row.until_utc <= stamp(self._clock()):
+            raise Refused(
+                "token-refused",
+                Text("This token is not valid, or not any more.", "该令牌无效，或已失效。"),
+                Text("Ask the trustee for a new one.", "请向受托方索取新令牌。"),
+            )
+        return _read(row)
+
+
+def _plain(who: str) -> str:
+    """An id as a pattern that stands for itself only; nothing that is no id matches."""
+    return who if len(who) == _SHOWN and all(c in "0123456789abcdef" for c in who) else "-"

@@ -1,0 +1,81 @@
+"""The command line: one command per verb, the same words for an embedded region as later for a remote hub."""
+
+from __future__ import annotations
+
+from huizhen.cli import abrupt  # isort: skip
+
+from typing import Annotated
+
+import typer
+
+from huizhen import __version__
+from huizhen.cli import (
+    anonymize,
+    consent,
+    ledger,
+    model,
+    money,
+    network,
+    node_log,
+    patient,
+    register,
+    setup,
+    study,
+    tokens,
+    up,
+)
+from huizhen.cli.program import Command, Program
+
+app = typer.Typer(
+    name="huizhen",
+    cls=Program,
+    help="Many hospitals, one answer, and no patient record leaves home.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"huizhen {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    lang: Annotated[
+        str | None,
+        typer.Option("--lang", metavar="en|zh", help="Language; else that of HUIZHEN_LANG, or of the system."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_tell_version)
+    ] = False,
+) -> None:
+    """What is common to all commands; the language is chosen before any of them is looked up."""
+
+
+app.command("init", cls=Command)(setup.init)
+node_log.register(setup.node)
+network.register(setup.node)
+network.hub.add_typer(tokens.token, name="token")
+app.add_typer(network.hub, name="hub")
+app.add_typer(setup.node, name="node")
+app.add_typer(setup.dataset, name="dataset")
+app.add_typer(consent.app, name="consent")
+app.add_typer(register.party, name="party")
+app.add_typer(register.act, name="act")
+app.add_typer(study.app, name="study")
+app.add_typer(model.app, name="model")
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(money.app, name="money")
+app.add_typer(patient.app, name="patient")
+app.command("anonymize", cls=Command)(anonymize.anonymize)
+app.command("up", cls=Command)(up.up)
+app.command("doctor", cls=Command)(setup.doctor)
+abrupt.over()
+
+
+def main() -> None:
+    abrupt.begin()
+    app()

@@ -1,0 +1,5 @@
+"""`python -m huizhen.cli` is `huizhen`."""
+
+from huizhen.cli import main
+
+main()

@@ -1,0 +1,104 @@
+"""money statement, postings."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from huizhen.cli.common import HubOption, JsonFlag, Region_, TokenOption
+from huizhen.cli.place import place
+from huizhen.cli.program import Command, new_group
+from huizhen.cli.table import Head
+from huizhen.cli.voice import VOICE
+from huizhen.kit.money import yuan
+from huizhen.kit.text import Text
+
+app = new_group("Who is owed what, to the fen.")
+PartyOption = Annotated[
+    str,
+    typer.Option("--party", metavar="NAME", help="operator, a hospital, patients@HOSPITAL, or an asker."),
+]
+
+
+@app.command("statement", cls=Command)
+def statement_(
+    party: PartyOption,
+    region: Region_ = None,
+    hub: HubOption = None,
+    token: TokenOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """All bookings of a party with the running balance.
+
+    Example: `huizhen money statement --party north --region demo`
+    """
+    from huizhen.market.postings import MEMOS
+
+    with place(region, hub, token) as at:
+        lines = at.statement(party)
+        if as_json:
+            VOICE.json(lines)
+            return
+        VOICE.table(
+            Text(f"Statement of {party}, in yuan", f"{party} 对账单（元）"),
+            [
+                Head(Text("study", "研究"), "id"),
+                Head(Text("for", "事由")),
+                Head(Text("debit", "借"), "number"),
+                Head(Text("credit", "贷"), "number"),
+                Head(Text("balance", "余额"), "number"),
+            ],
+            [
+                (
+                    x["study"],
+                    MEMOS[x["memo"]].say(VOICE.language),
+                    _amount(x["debit_fen"]),
+                    _amount(x["credit_fen"]),
+                    yuan(x["balance_fen"]),
+                )
+                for x in lines
+            ],
+        )
+
+
+@app.command("postings", cls=Command)
+def postings_(
+    study: Annotated[str, typer.Option("--study", metavar="ID", help="The study's id.")],
+    region: Region_ = None,
+    hub: HubOption = None,
+    token: TokenOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """The double entries of one study; debits equal credits.
+
+    Example: `huizhen money postings --study st-0123456789abcdef --region demo`
+    """
+    from huizhen.market.postings import MEMOS
+
+    with place(region, hub, token) as at:
+        booked = at.postings(study)
+        if as_json:
+            VOICE.json(booked)
+            return
+        VOICE.table(
+            Text(f"Postings of {study}, in yuan", f"{study} 的分录（元）"),
+            [
+                Head(Text("account", "账户")),
+                Head(Text("for", "事由")),
+                Head(Text("debit", "借"), "number"),
+                Head(Text("credit", "贷"), "number"),
+            ],
+            [
+                (p["account"], MEMOS[p["memo"]].say(VOICE.language), _amount(p["debit_fen"]), _amount(p["credit_fen"]))
+                for p in booked
+            ],
+        )
+        debit, credit = sum(p["debit_fen"] for p in booked), sum(p["credit_fen"] for p in booked)
+        VOICE.say(
+            f"Debits {yuan(debit)}, credits {yuan(credit)}.", f"借方合计 {yuan(debit)}，贷方合计 {yuan(credit)}。"
+        )
+
+
+def _amount(fen: int) -> str:
+    return yuan(fen) if fen else ""

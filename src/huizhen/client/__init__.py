@@ -1,0 +1,1 @@
+"""What a researcher holds: the report of a study, one page that opens anywhere."""

@@ -1,0 +1,1 @@
+"""Figures as pure functions: numbers in, an SVG drawing out. No script, no font, no picture from elsewhere."""

@@ -1,0 +1,210 @@
+"""A hub elsewhere, as its API shows it: the same questions and answers as at the desk of a region on this machine."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+
+from huizhen.kit.errors import BadInput, HuizhenError, Lost, from_wire
+from huizhen.kit.text import Text
+from huizhen.model.dataset import Dataset
+from huizhen.model.statement import Statement
+from huizhen.model.study import Request
+
+Progress = Callable[[str, Text], None]
+_HOLD = 20.0
+_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+_PATIENCE = 300.0
+"""Seconds that a hub which is being started anew is waited for while a study runs there."""
+_PAGE = 500
+
+
+def reach(url: str, authority: str, token: str) -> httpx.Client:
+    """A client for the hub at this address, whose certificate must be of that authority (PEM). Raises BadInput."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        if not url.startswith("https://"):
+            raise ValueError("not https")
+        context.load_verify_locations(cadata=authority)
+        return httpx.Client(base_url=url, verify=context, headers={"Authorization": f"Bearer {token}"})
+    except (ValueError, ssl.SSLError, httpx.InvalidURL) as error:
+        raise BadInput(
+            "bad-hub-address",
+            Text(
+                "This is not the address of a hub, or the access file is damaged.", "中心地址无效，或访问文件已损坏。"
+            ),
+            Text("Write --hub https://HOST:PORT.", "请写成 --hub https://主机:端口。"),
+        ) from error
+
+
+class Remote:
+    """`client` believes the region's own authority only; it shows a token, or the certificate of a node."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+        self._client.timeout = httpx.Timeout(60.0, connect=10.0)
+        self.url = str(client.base_url).rstrip("/")
+
+    def close(self) -> None:
+        self._client.close()
+
+    # -- one call
+
+    def _call(self, verb: str, path: str, **more: Any) -> httpx.Response:
+        """Raises what the hub answers with; Lost where there is no hub, or none of ours."""
+        try:
+            heard = self._client.request(verb, f"/v1{path}", **more)
+        except httpx.TransportError as problem:
+            raise not_reached(self.url, problem) from problem
+        if heard.is_success:
+            return heard
+        raise _said(heard)
+
+    def _get(self, path: str, **query: Any) -> Any:
+        return self._call("GET", path, params={k: v for k, v in query.items() if v is not None}).json()
+
+    def _post(self, path: str, body: str) -> httpx.Response:
+        return self._call("POST", path, content=body.encode(), headers={"Content-Type": "application/json"})
+
+    # -- about
+
+    def health(self) -> dict[str, Any]:
+        return dict(self._get("/health"))
+
+    def who(self) -> dict[str, Any]:
+        return dict(self._get("/who"))
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return list(self._get("/nodes"))
+
+    def certificate_ends(self) -> float:
+        """POSIX seconds at which the hub's certificate ends. Raises Lost."""
+        try:
+            with self._client.stream("GET", "/v1/health") as heard:
+                found = heard.extensions["network_stream"].get_extra_info("ssl_object").getpeercert()
+        except httpx.TransportError as problem:
+            raise not_reached(self.url, problem) from problem
+        return float(ssl.cert_time_to_seconds(found["notAfter"]))
+
+    def cards(self, dataset: str | None = None) -> tuple[Dataset, ...]:
+        return tuple(Dataset.read(card) for card in self._get("/datasets", name=dataset))
+
+    # -- studies
+
+    def check(self, request: Request) -> dict[str, Any]:
+        return dict(self._post("/studies/check", request.model_dump_json()).json())
+
+    def submit(self, request: Request) -> str:
+        """Begin the study there, or take it up; answers its id at once."""
+        return str(self._post("/studies", request.model_dump_json()).json()["study"])
+
+    def wait(self, study: str, progress: Progress) -> None:
+        """Until the study has ended, told how it goes on. A hub that stops for a while is waited for; raises Lost."""
+        after, pause, silent_since = 0, _PAUSE, time.monotonic()
+        while True:
+            try:
+                found = self._get(f"/studies/{study}/progress", after=after, hold=_HOLD)
+            except Lost as problem:
+                if time.monotonic() - silent_since > _PATIENCE:
+                    raise
+                progress("wait", problem.what)
+                time.sleep(pause)
+                after, pause = 0, min(2 * pause, _LONGEST_PAUSE)
+                continue
+            pause, silent_since = _PAUSE, time.monotonic()
+            for line in found["lines"]:
+                progress(line["step"], Text(line["en"], line["zh"]))
+            after = found["next"]
+            if found["status"] != "running" and found["over"]:
+                return
+            if found["over"]:
+                progress("wait", Text("waiting for the hub to take it up", "等待中心继续运行"))
+                time.sleep(pause)
+
+    def delivered(self, study: str) -> None:
+        self._post(f"/studies/{study}/delivered", "")
+
+    def outcome(self, study: str) -> dict[str, Any]:
+        return dict(self._get(f"/studies/{study}"))
+
+    def studies(self) -> list[dict[str, Any]]:
+        return list(self._get("/studies"))
+
+    # -- ledger
+
+    def entries(self, size: int | None = None) -> Iterator[dict[str, Any]]:
+        """Every entry with its documents, as far as they are shown; only the first `size` where that is given."""
+        start = 0
+        while True:
+            page = self._get("/ledger/entries", start=start, limit=_PAGE)
+            end = page["size"] if size is None else min(size, page["size"])
+            for each in page["entries"]:
+                if each["entry"] < end:
+                    yield each
+            start += len(page["entries"])
+            if start >= end or not page["entries"]:
+                return
+
+    def checkpoint(self) -> str:
+        return str(self._get("/ledger/checkpoint")["checkpoint"])
+
+    def prove(self, entry: int) -> bytes:
+        return self._call("GET", f"/ledger/entries/{entry}/proof").content
+
+    def keys(self) -> list[str]:
+        """What the hub says its own key and the nodes' are."""
+        return list(self._get("/ledger/keys")["keys"])
+
+    # -- money
+
+    def statement(self, party: str) -> list[dict[str, Any]]:
+        return list(self._get("/money/statement", party=party))
+
+    def postings(self, study: str) -> list[dict[str, Any]]:
+        return list(self._get("/money/postings", study=study))
+
+    # -- nodes
+
+    def announce(self, said: Statement) -> None:
+        self._post("/node/statements", said.model_dump_json())
+
+
+def not_reached(url: str, problem: Exception) -> Lost:
+    """What a person can do about a hub that does not answer."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(problem):
+        return Lost(
+            "hub-not-believed",
+            Text(f"What answers at {url} has not the certificate of your hub.", f"{url} 处的证书不属于您的中心。"),
+            Text(
+                "Check the address and this machine's clock; then ask the trustee. Send it nothing until it is clear.",
+                "请核对地址与本机时钟，再询问受托方；查明之前请勿发送任何内容。",
+            ),
+        )
+    return Lost(
+        "hub-not-reached",
+        Text(
+            f"There is no answer from {url} ({type(problem).__name__}).",
+            f"{url} 没有应答（{type(problem).__name__}）。",
+        ),
+        Text(
+            "Check the address, the network, the proxy (HTTPS_PROXY), and that the hub is up.",
+            "请检查地址、网络、代理（HTTPS_PROXY）以及中心是否在运行。",
+        ),
+    )
+
+
+def _said(heard: httpx.Response) -> HuizhenError:
+    """The error that the hub answered with; Lost where whoever answered is none of ours."""
+    try:
+        return from_wire(heard.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        return Lost(
+            "hub-answers-otherwise",
+            Text(f"The hub answers with status {heard.status_code}.", f"中心返回状态 {heard.status_code}。"),
+            Text("Check the address; something between may answer in its place.", "请核对地址；可能由中间设备代答。"),
+        )

@@ -1,0 +1,1 @@
+"""The trustee's program: catalogue, road, ledger, money."""

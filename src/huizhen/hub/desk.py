@@ -1,0 +1,245 @@
+"""The desk: what can be had from a hub and who may have it, for the commands on a region and for the API alike.
+
+Nothing else decides. A value that leaves here is JSON-like, the same whichever way it goes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from huizhen.hub.caller import Caller
+from huizhen.hub.hub import Hub
+from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused, Tampered
+from huizhen.kit.text import Text, did_you_mean
+from huizhen.model.dataset import Dataset
+from huizhen.model.purpose import PURPOSES
+from huizhen.model.statement import Statement
+from huizhen.model.study import Request, Study
+
+if TYPE_CHECKING:
+    from huizhen.path.run import Progress, Road
+
+MakeRoad = Callable[["Progress"], "Road"]
+PAGE = 500
+"""Ledger entries in one answer, at most."""
+
+
+def silent(_step: str, _text: Text) -> None:
+    """Progress that nobody watches."""
+
+
+class Desk:
+    """`road` gives the main road over the nodes there are, reporting progress to whom it is given."""
+
+    def __init__(self, hub: Hub, road: MakeRoad) -> None:
+        self.hub = hub
+        self.road = road
+
+    # -- asking
+
+    def check(self, who: Caller, request: Request) -> dict[str, Any]:
+        """The grant with its reasons, the price, and what it would take of the budget. Computes nothing."""
+        from huizhen.path.facts import budget
+
+        self._check_request(who, request)
+        grant, spent = self.road(silent).check(request), budget(self.hub.store, request)
+        cap = self.hub.store.settings().epsilon_cap
+        return {
+            "grant": grant.as_json(),
+            "price_fen": request.price_fen,
+            "epsilon": request.protection.epsilon,
+            "budget": None if spent is None else {"before": spent.before, "after": spent.after, "cap": cap},
+        }
+
+    def begin(self, who: Caller, request: Request, progress: Progress = silent) -> Study:
+        """The study of this request, recorded; one of it that is under way, or not yet delivered, is taken up."""
+        self._check_request(who, request)
+        return self.road(progress).begin(request)
+
+    def drive(self, study: Study, progress: Progress = silent) -> None:
+        """Take a study to its end, in this thread."""
+        self.road(progress).drive(study)
+
+    def delivered(self, who: Caller, study: str) -> None:
+        """The asker has the answer: the same request, asked again, is a new study."""
+        found = self._study(who, study)
+        who.check_asks_as(found.request.asker)
+        if self.outcome(who, study)["status"] == "running":
+            raise Conflict(
+                "still-running",
+                Text(f"Study {study} has not ended yet.", f"研究 {study} 尚未结束。"),
+                Text("Wait until it has.", "请等待其结束。"),
+            )
+        self.hub.touch()
+        self.road(silent).delivered(study)
+
+    @staticmethod
+    def _check_request(who: Caller, request: Request) -> None:
+        """Raises for a name that is not the caller's, and for a purpose that there is not."""
+        who.check_asks_as(request.asker)
+        if request.purpose not in PURPOSES:
+            raise BadInput(
+                "unknown-purpose",
+                Text(f"'{request.purpose[:64]}' is not a purpose.", f"“{request.purpose[:64]}”不是有效的用途代码。"),
+                Text(f"The purposes are: {', '.join(PURPOSES)}.", f"可用用途：{'、'.join(PURPOSES)}。"),
+            )
+
+    # -- studies
+
+    def _study(self, who: Caller, study: str) -> Study:
+        found = self.hub.store.study(study)
+        who.check_sees(found)
+        return found
+
+    def outcome(self, who: Caller, study: str) -> dict[str, Any]:
+        """Everything known of a study. Raises NotFound."""
+        from huizhen.path.outcome import outcome
+
+        store = self.hub.store
+        found, notes = self._study(who, study), store.checkpoints()
+        status, journal = store.status(study), store.journal(study)
+        return outcome(found, status, journal, store.numbers(study), notes[-1] if notes else "")
+
+    def studies(self, who: Caller) -> list[dict[str, Any]]:
+        """One line per study that the caller may see, oldest first."""
+        return [
+            {
+                "study": s.id,
+                "status": status,
+                "asker": s.request.asker,
+                "method": s.request.method,
+                "title": s.request.title,
+                "submitted_utc": s.submitted_utc,
+            }
+            for s, status in self.hub.store.studies()
+            if who.sees(s)
+        ]
+
+    # -- catalogue
+
+    def cards(self, dataset: str | None = None) -> tuple[Dataset, ...]:
+        """The cards that hospitals have published."""
+        return self.hub.store.cards(dataset)
+
+    def nodes(self) -> list[str]:
+        return sorted(self.hub.store.node_keys())
+
+    # -- ledger
+
+    def size(self) -> int:
+        return self.hub.store.size()
+
+    def entries(self, who: Caller, start: int = 0, limit: int = PAGE) -> list[dict[str, Any]]:
+        """Entries as they are hashed, each with the documents it refers to that the caller may see.
+
+        An entry names who asked, and no more: anyone may have it, since without all of them nobody could check any.
+        """
+        store = self.hub.store
+        found: list[dict[str, Any]] = []
+        for number, leaf in store.leaves_from(start, limit):
+            entry = json.loads(leaf)
+            documents = store.documents_of(entry["refs"].values()) if self._opens(who, entry) else {}
+            shown = {ref: {"salt": d.salt.hex(), "content": d.content.decode()} for ref, d in documents.items()}
+            found.append({"entry": number, "leaf": leaf.decode(), "documents": shown})
+        return found
+
+    def _opens(self, who: Caller, entry: dict[str, Any]) -> bool:
+        """Whether the documents of an entry are shown: those of studies to whom may see the study."""
+        if who.sees_all or not entry["kind"].startswith("study-"):
+            return True
+        try:
+            return who.sees(self.hub.store.study(entry["subject"]))
+        except NotFound:
+            return False
+
+    def checkpoint(self) -> str:
+        """The newest checkpoint, with its cosignatures. Raises Conflict where there is none yet."""
+        notes = self.hub.store.checkpoints()
+        if not notes:
+            raise Conflict(
+                "no-checkpoint",
+                Text("The ledger has not been co-signed yet.", "账本尚未联署。"),
+                Text("Add a node with `huizhen node add`.", "请用 `huizhen node add` 添加节点。"),
+            )
+        return notes[-1]
+
+    def prove(self, entry: int) -> bytes:
+        """A proof of an entry that stands alone."""
+        from huizhen.ledger import proof
+
+        store, note = self.hub.store, self.checkpoint()
+        leaves = store.leaves()
+        if not 0 <= entry < len(leaves):
+            raise BadInput(
+                "no-entry-of-that-number",
+                Text(f"There is no entry {entry}.", f"没有第 {entry} 条。"),
+                Text(f"The entries are 0 to {len(leaves) - 1}.", f"现有第 0 至 {len(leaves) - 1} 条。"),
+            )
+        return proof.make(store.tree(), leaves[entry], entry, note.encode())
+
+    def keys(self) -> list[str]:
+        """The hub's key and those of the nodes, as the hub knows them: to be compared, not to be trusted."""
+        from huizhen.path.witness import witness_keys
+
+        return [self.hub.vkey, *(k.vkey for k in witness_keys(self.hub.store.node_keys()))]
+
+    # -- money
+
+    def statement(self, who: Caller, party: str) -> list[dict[str, Any]]:
+        """A party's postings with the running balance. Raises NotFound for one that is in no book."""
+        from huizhen.market.postings import statement
+
+        who.check_sees_party(party)
+        booked = [p for p, _ in self.hub.store.postings()]
+        lines = statement(party, booked)
+        if not lines and party != who.name:
+            self._check_party(party, [p.account for p in booked])
+        return [{**x.posting.as_json(), "balance_fen": x.balance_fen} for x in lines]
+
+    def _check_party(self, party: str, accounts: Sequence[str]) -> None:
+        """Raises NotFound for a party that is not, and could not be, in the books."""
+        nodes = self.nodes()
+        hospitals = [*nodes, *(f"hospital:{name}" for name in nodes), *(f"patients@{name}" for name in nodes)]
+        known = sorted({"operator", *hospitals, *accounts, *(a.partition(":")[2] or a for a in accounts)})
+        if party in known:
+            return
+        hint = did_you_mean(party, known)
+        told = [name for name in known if ":" not in name]
+        raise NotFound(
+            "unknown-party",
+            Text(f"Nothing was ever booked for '{party}'{hint.en}.", f"账上没有“{party}”{hint.zh}。"),
+            Text(f"There are: {', '.join(told)}.", f"账上有：{'、'.join(told)}。"),
+        )
+
+    def postings(self, who: Caller, study: str) -> list[dict[str, Any]]:
+        """The double entries of one study."""
+        self._study(who, study)
+        return [{**p.as_json(), "at_utc": at} for p, at in self.hub.store.postings(study)]
+
+    # -- what nodes say of themselves
+
+    def announce(self, who: Caller, said: Statement) -> None:
+        """Take a node's statement onto the ledger; the same one again changes nothing.
+
+        Raises Refused where it is not the caller's, not signed by the node, or older than one before; Tampered where it
+        speaks of another node than its own.
+        """
+        who.check_is_node(said.node)
+        key = self.hub.store.node_keys().get(said.node)
+        if key is None or not said.holds(key):
+            raise Refused(
+                "statement-not-signed",
+                Text(f"The statement is not signed by node {said.node}.", f"该声明不是由节点 {said.node} 签名的。"),
+                Text("Send it from the node's own folder.", "请从该节点自己的文件夹发送。"),
+            )
+        if said.kind == "dataset-registered":
+            card = Dataset.read(said.body["card"])
+            if card.holder != said.node:
+                raise Tampered(
+                    "another-holder",
+                    Text("The card names another holder than its node.", "卡片所列持有方与节点不符。"),
+                    Text("Add the dataset at that hospital's own node.", "请在该医院自己的节点添加数据集。"),
+                )
+        self.hub.announce(said)

@@ -1,0 +1,187 @@
+"""Consent files: CSV with the header `subject,purpose`, optional `from`, `until`, `dataset`; all lines or none.
+
+What ends in .json, .ndjson or .jsonl is read by `fhir_consents`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from huizhen.intake import open_source
+from huizhen.intake.format import Source
+from huizhen.intake.values import as_text
+from huizhen.kit.clock import stamp
+from huizhen.kit.errors import BadInput
+from huizhen.kit.text import Text, did_you_mean
+from huizhen.model.purpose import PURPOSES
+
+_TEXTS = ("subject", "purpose", "dataset", "from_utc", "until_utc")
+SCHEMA = pa.schema([*((name, pa.string()) for name in _TEXTS), ("permit", pa.bool_())])
+"""Subject, purpose and permit are always there; the rest is null where nothing is said."""
+FHIR = (".ndjson", ".jsonl", ".json")
+_NEEDED, _OPTIONAL = ("subject", "purpose"), ("from", "until", "dataset")
+_SHOWN = 20
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[-+]\d{2}:\d{2})")
+_FOREVER = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+_SUBJECT = Text("no subject", "缺少 subject")
+_PURPOSE = Text("unknown purpose", "未知的 purpose")
+_FROM = Text("'from' is neither a date nor an RFC 3339 time", "from 既不是日期也不是 RFC 3339 时间")
+_UNTIL = Text("'until' is neither a date nor an RFC 3339 time", "until 既不是日期也不是 RFC 3339 时间")
+_ORDER = Text("'until' is not after 'from'", "until 不晚于 from")
+
+
+@dataclass(frozen=True)
+class Consents:
+    """`table` has the columns of SCHEMA in the order in which it was said, no line twice; `lines` were read, `repeated`
+    of what they say is nothing new."""
+
+    table: pa.Table
+    lines: int
+    repeated: int
+
+
+def read_consents(path: Path) -> Consents:
+    """The consents in a CSV or Parquet file, subjects as the hospital writes them.
+
+    A date in `from` begins at 00:00 UTC; one in `until` ends with that day, so that `until_utc`, which is the first
+    moment without consent, is 00:00 UTC of the next. Times are RFC 3339 with a zone (`2025-01-01T08:00:00+08:00`) and
+    come back in UTC to the microsecond, in a form that sorts as time does. No dataset means every dataset. Raises
+    NotFound, or BadInput with the number and the fault of the first twenty bad lines, and how many there are.
+    """
+    if path.suffix.lower() in FHIR:
+        from huizhen.intake.fhir_consents import read_fhir_consents
+
+        return read_fhir_consents(path)
+    source = open_source(path)
+    columns = _header(source)
+    parts: list[pa.RecordBatch] = []
+    faults: dict[int, Text] = {}
+    bad = before = 0
+    for raw in source.read():
+        batch, wrong = _checked({name: as_text(raw.column(at)) for name, at in columns.items()}, raw.num_rows)
+        bad += int(np.count_nonzero(wrong.mask))
+        for record in np.flatnonzero(wrong.mask)[: _SHOWN - len(faults)]:
+            faults[before + int(record)] = wrong.why(int(record))
+        before += raw.num_rows
+        if not bad:
+            parts.append(batch)
+    if bad:
+        raise refused(
+            source.path.name, source.unit, dict(zip(source.lines(list(faults)), faults.values(), strict=True)), bad
+        )
+    table = pa.Table.from_batches(parts, SCHEMA)
+    merged = table.group_by(SCHEMA.names, use_threads=False).aggregate([]).select(SCHEMA.names).cast(SCHEMA)
+    return Consents(merged, before, before - merged.num_rows)
+
+
+class _Faults:
+    """By kind of fault, which records have it; the first kind that applies is the one told."""
+
+    def __init__(self, kinds: list[tuple[Text, npt.NDArray[np.bool_]]], rows: int) -> None:
+        self._kinds = kinds
+        self.mask = np.zeros(rows, dtype=bool)
+        for _, mask in kinds:
+            self.mask |= mask
+
+    def why(self, record: int) -> Text:
+        return next(said for said, mask in self._kinds if mask[record])
+
+
+def _header(source: Source) -> dict[str, int]:
+    """Where each known column stands."""
+    names = [name.casefold() for name in source.columns]
+    known = [*_NEEDED, *_OPTIONAL]
+    strange = [name for name in names if name not in known]
+    absent = [name for name in _NEEDED if name not in names]
+    if strange or absent:
+        hints = [(name, did_you_mean(name, known)) for name in strange]
+        en = [f"unknown column '{n}'{h.en}" for n, h in hints] + [f"column '{n}' is missing" for n in absent]
+        zh = [f"未知的列“{n}”{h.zh}" for n, h in hints] + [f"缺少列“{n}”" for n in absent]
+        raise BadInput(
+            "bad-consents",
+            Text(f"'{source.path.name}' line 1: {'; '.join(en)}.", f"“{source.path.name}”第 1 行：{'；'.join(zh)}。"),
+            Text(
+                "The header is subject,purpose and, where needed, from, until and dataset.",
+                "表头为 subject,purpose，可选 from、until、dataset。",
+            ),
+        )
+    return {name: at for at, name in enumerate(names)}
+
+
+def _checked(columns: dict[str, pa.Array], rows: int) -> tuple[pa.RecordBatch, _Faults]:
+    nothing = pa.nulls(rows, pa.string())
+    given = {name: _filled(columns.get(name, nothing)) for name in (*_NEEDED, *_OPTIONAL)}
+    start, start_bad = _times(given["from"], until=False)
+    end, end_bad = _times(given["until"], until=True)
+    wrong = _Faults(
+        [
+            (_SUBJECT, _mask(pc.is_null(given["subject"]))),
+            (_PURPOSE, ~_mask(pc.is_in(given["purpose"], value_set=pa.array(list(PURPOSES))))),
+            (_FROM, start_bad),
+            (_UNTIL, end_bad),
+            (_ORDER, _mask(pc.fill_null(pc.greater_equal(start, end), False))),
+        ],
+        rows,
+    )
+    yes = pa.array(np.ones(rows, dtype=bool))
+    arrays = [given["subject"], given["purpose"], given["dataset"], start, end, yes]
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA), wrong
+
+
+def _filled(text: pa.Array) -> pa.Array:
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _mask(array: pa.Array) -> npt.NDArray[np.bool_]:
+    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _times(text: pa.Array, until: bool) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """Times as sortable UTC text, and which could not be read. Each distinct text is read once."""
+    coded = text.dictionary_encode()
+    stamps = pa.array([_stamp(one, until) for one in coded.dictionary.to_pylist()], pa.string())
+    read = stamps.take(coded.indices)
+    return read, _mask(pc.and_(pc.is_valid(text), pc.is_null(read)))
+
+
+def _stamp(text: str, until: bool) -> str | None:
+    try:
+        if _DAY.fullmatch(text):
+            day = datetime.fromisoformat(text).replace(tzinfo=UTC)
+            return stamp(_FOREVER if until and day.year == 9999 else day + timedelta(days=until))
+        if _MOMENT.fullmatch(text):
+            return stamp(datetime.fromisoformat(text.upper()))
+    except (ValueError, OverflowError):
+        return None
+    return None
+
+
+def refused(name: str, unit: Text, faults: Mapping[int, Text], bad: int) -> BadInput:
+    """The error of a file of which `bad` lines are wrong; `faults`: number of the line -> what is wrong with it."""
+    said = list(faults.items())
+    en = [f"{unit.en} {line}: {why.en}" for line, why in said]
+    zh = [f"第 {line} {unit.zh}：{why.zh}" for line, why in said]
+    if bad > len(said):
+        en.append(f"and {bad - len(said)} more")
+        zh.append(f"另有 {bad - len(said)} 处")
+    many = "line is" if bad == 1 else "lines are"
+    en.insert(0, f"'{name}': {bad} {many} wrong")
+    zh.insert(0, f"“{name}”有 {bad} 行错误")
+    return BadInput(
+        "bad-consents",
+        Text("\n".join(en), "\n".join(zh)),
+        Text(
+            f"Nothing was imported. Purposes: {', '.join(PURPOSES)}; dates: 2025-12-31, times: 2025-12-31T23:59:59Z.",
+            f"未导入任何内容。可用的 purpose：{'、'.join(PURPOSES)}；日期如 2025-12-31，时间如 2025-12-31T23:59:59Z。",
+        ),
+    )

@@ -1,0 +1,229 @@
+"""Consents as FHIR R4 `Consent` resources (https://hl7.org/fhir/R4/consent.html): NDJSON of a bulk export, a Bundle, or
+one resource. All of them are taken, or none.
+
+Taken is what a consent here can say: a person, purposes, a period, datasets. A resource that narrows its permission in
+any other way (to actors, actions, kinds of data, by nested provisions) is refused by name: a permission that is not
+understood must not be read as a broader one. What is active and permits is a yes; a denial, and what is inactive,
+rejected or entered in error, is a no from then on; drafts say nothing. Purposes are codings of GA4GH DUO, of HL7
+ActReason where the meaning is the same, or our own codes; none, on a no, means every purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from huizhen.intake.consents import SCHEMA, Consents, refused
+from huizhen.kit.clock import stamp
+from huizhen.kit.text import Text
+from huizhen.model.purpose import PURPOSES
+
+_ACT_REASON = {"HRESCH": "HMB", "BIORCH": "HMB", "PUBHLTH": "PUBHLTH", "HMARKT": "HMARKT"}
+"""Codes of HL7 v3 ActReason that mean the same as one of ours."""
+_BY_CODE = {p.term: p.code for p in PURPOSES.values() if p.term} | {c: c for c in PURPOSES} | _ACT_REASON
+_NO = {"inactive", "rejected", "entered-in-error"}
+_NOTHING = {"draft", "proposed"}
+_NARROWER = ("actor", "action", "securityLabel", "class", "code", "dataPeriod", "provision")
+_SHOWN = 20
+_LINE, _RESOURCE = Text("line", "行"), Text("resource", "个资源")
+
+
+class _Fault(Exception):
+    """What is wrong with one resource."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.said = Text(en, zh)
+
+
+Row = tuple[str, str, str | None, str | None, str | None, bool]
+"""As in `consents.SCHEMA`."""
+
+
+def read_fhir_consents(path: Path) -> Consents:
+    """The consents of a file, in the order of their `dateTime`, then of the file.
+
+    A date in a period is a whole day in UTC, as in CSV. Raises BadInput with the number and the fault of the first
+    twenty resources that are wrong, and how many there are; no message holds a value.
+    """
+    rows: list[tuple[str, Row]] = []
+    faults: dict[int, Text] = {}
+    bad = read = 0
+    unit = _LINE if path.suffix.lower() != ".json" else _RESOURCE
+    for number, resource in _resources(path):
+        read += 1
+        try:
+            rows += _rows(resource)
+        except _Fault as fault:
+            bad += 1
+            if len(faults) < _SHOWN:
+                faults[number] = fault.said
+    if bad:
+        raise refused(path.name, unit, faults, bad)
+    rows.sort(key=lambda row: row[0])
+    words = list(dict.fromkeys(reversed([row for _, row in rows])))[::-1]
+    columns = list(zip(*words, strict=True)) or [()] * len(SCHEMA)
+    table = pa.table([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)
+    return Consents(table, read, len(rows) - len(words))
+
+
+def _resources(path: Path) -> Iterator[tuple[int, Any]]:
+    """(number, resource): of lines, or of the entries of a Bundle; what is no JSON comes as None."""
+    decode = msgspec.json.Decoder().decode
+    if path.suffix.lower() != ".json":
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield number, _decoded(decode, line)
+        return
+    whole = _decoded(decode, path.read_bytes())
+    if isinstance(whole, dict) and whole.get("resourceType") == "Bundle":
+        for number, entry in enumerate(_list(whole.get("entry")), 1):
+            resource = entry.get("resource") if isinstance(entry, dict) else None
+            if not isinstance(resource, dict) or resource.get("resourceType") == "Consent":
+                yield number, resource
+    else:
+        yield 1, whole
+
+
+def _decoded(decode: Any, data: bytes) -> Any:
+    try:
+        return decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _rows(resource: Any) -> list[tuple[str, Row]]:
+    """(dateTime, row) of each purpose and dataset. Raises _Fault."""
+    if not isinstance(resource, dict):
+        raise _Fault("not a JSON object", "不是 JSON 对象")
+    if resource.get("resourceType") != "Consent":
+        raise _Fault("not a Consent resource", "不是 Consent 资源")
+    _check_release(resource)
+    status = resource.get("status")
+    if status in _NOTHING:
+        return []
+    if status != "active" and status not in _NO:
+        raise _Fault("'status' is not one of FHIR R4", "status 不是 FHIR R4 的取值")
+    provision = resource.get("provision")
+    if provision is None and status == "active":
+        raise _Fault("no 'provision': what is permitted is not said", "缺少 provision：未说明允许什么")
+    if not isinstance(provision, dict | None):
+        raise _Fault("'provision' is not an object", "provision 不是对象")
+    permit, subject, said = _permits(status, provision), _subject(resource), _moment(resource.get("dateTime"), False)
+    rules: Mapping[str, Any] = provision or {}
+    narrower = [name for name in _NARROWER if rules.get(name)]
+    if narrower and permit:
+        names = ", ".join(narrower)
+        raise _Fault(f"narrowed by {names}, which cannot be kept here", f"受 {names} 限定，此处无法保存")
+    purposes = _purposes(rules) if rules.get("purpose") or permit else list(PURPOSES)
+    period = rules.get("period") or {}
+    if not isinstance(period, dict):
+        raise _Fault("'period' is not an object", "period 不是对象")
+    start, end = _moment(period.get("start"), False), _moment(period.get("end"), True)
+    if start and end and start >= end:
+        raise _Fault("the period ends before it begins", "period 结束早于开始")
+    if not permit:
+        start = end = None
+    return [(said or "", (subject, p, d, start, end, permit)) for p in purposes for d in _datasets(rules)]
+
+
+def _check_release(resource: Mapping[str, Any]) -> None:
+    """STU3 and R5 have other elements under the same name of a resource."""
+    if "decision" in resource or "controller" in resource or "subject" in resource:
+        raise _Fault("FHIR R5; export it as R4", "为 FHIR R5；请导出为 R4")
+    if "except" in resource or "consentingParty" in resource or "purpose" in resource:
+        raise _Fault("FHIR STU3; export it as R4", "为 FHIR STU3；请导出为 R4")
+
+
+def _permits(status: str, provision: Mapping[str, Any] | None) -> bool:
+    kind = (provision or {}).get("type")
+    if kind not in {None, "permit", "deny"}:
+        raise _Fault("provision 'type' is neither permit nor deny", "provision.type 既非 permit 也非 deny")
+    if status == "active" and kind is None:
+        raise _Fault("provision 'type' is missing", "缺少 provision.type")
+    return status == "active" and kind == "permit"
+
+
+def _subject(resource: Mapping[str, Any]) -> str:
+    """The person's number: `patient.identifier.value`, else the id in `patient.reference`."""
+    patient = resource.get("patient")
+    if isinstance(patient, dict):
+        identifier = patient.get("identifier")
+        value = identifier.get("value") if isinstance(identifier, dict) else None
+        reference = patient.get("reference")
+        if value is None and isinstance(reference, str):
+            kind, _, value = reference.rpartition("/")
+            if kind.rpartition("/")[2] != "Patient":
+                value = None
+        if isinstance(value, str) and value.strip():
+            return value.strip()
+    raise _Fault("no number of the patient", "缺少患者编号")
+
+
+def _purposes(rules: Mapping[str, Any]) -> list[str]:
+    found = []
+    for coding in _list(rules.get("purpose")):
+        code = coding.get("code") if isinstance(coding, dict) else None
+        ours = _BY_CODE.get(code.replace("DUO_", "DUO:")) if isinstance(code, str) else None
+        if ours is None:
+            raise _Fault("unknown purpose", "未知的 purpose")
+        found.append(ours)
+    if not found:
+        raise _Fault("no purpose", "缺少 purpose")
+    return list(dict.fromkeys(found))
+
+
+def _datasets(rules: Mapping[str, Any]) -> list[str | None]:
+    """The datasets that `data` refers to by identifier; none means every one."""
+    found: list[str | None] = []
+    for data in _list(rules.get("data")):
+        reference = data.get("reference") if isinstance(data, dict) else None
+        identifier = reference.get("identifier") if isinstance(reference, dict) else None
+        name = identifier.get("value") if isinstance(identifier, dict) else None
+        if not isinstance(name, str) or not name or data.get("meaning") not in {None, "instance"}:
+            raise _Fault("'data' does not name a dataset by its identifier", "data 未以标识符指明数据集")
+        found.append(name)
+    return found or [None]
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise _Fault("an element that repeats is not a list", "可重复元素不是列表")
+    return value
+
+
+def _moment(text: Any, until: bool) -> str | None:
+    """A FHIR dateTime as a UTC stamp: of a year, a month or a day its beginning, for `until` the end of it."""
+    if text is None:
+        return None
+    try:
+        if not isinstance(text, str):
+            raise ValueError
+        if "T" in text:
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is None:
+                raise ValueError
+            return stamp(moment.astimezone(UTC))
+        parts = [int(p) for p in text.split("-")]
+        year, month, day = [*parts, 1, 1][:3] if len(parts) <= 3 else parts
+        first = datetime(year, month, day, tzinfo=UTC)
+        return stamp(_after(first, len(parts)) if until else first)
+    except (ValueError, TypeError, OverflowError):
+        raise _Fault("a time that is not a FHIR dateTime", "时间不是 FHIR dateTime") from None
+
+
+def _after(first: datetime, parts: int) -> datetime:
+    """The first moment after the year (1 part), month (2) or day (3) that begins then."""
+    if parts == 1:
+        return first.replace(year=first.year + 1)
+    if parts == 2:
+        return (first + timedelta(days=32)).replace(day=1)
+    return first + timedelta(days=1)

@@ -1,0 +1,73 @@
+"""A grant: the verdict on a study with a reason for every rule asked, and the limits within which it may run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from huizhen.kit.text import Language
+from huizhen.model.dataset import Schema
+from huizhen.model.document import Document
+from huizhen.model.party import LegalFacts
+
+Verdict = Literal["allow", "deny", "needs"]
+
+
+class Reason(Document):
+    """What one rule answered, with the article it rests on."""
+
+    rule: str
+    verdict: Verdict
+    source: str
+    en: str
+    zh: str
+
+    def say(self, language: Language) -> str:
+        return self.zh if language == "zh" else self.en
+
+
+class Participant(Document):
+    """A node that takes part: its name, its identity key (Ed25519, hexadecimal), and its consent epoch.
+
+    The epoch counts changes of consent at the node. A node whose own epoch is smaller than the one in the grant has
+    lost consents since and refuses; a larger one is fine, since the newest consents are always the ones applied.
+    """
+
+    name: str
+    key: str
+    consent_epoch: int
+
+
+class Limits(Document):
+    columns: tuple[str, ...]
+    cohort: str | None
+    """The cohort in its normal form, or None for all."""
+    participants: tuple[Participant, ...]
+    dataset_schema: Schema
+    purpose: str
+    method: str
+    method_version: str
+    method_code: str
+    """SHA-256 over the source of the method and of the statistics it rests on."""
+    min_cell: int
+    quorum: int
+    """Nodes that must be in the first sum, and so in all."""
+    min_contributors: int
+    """Nodes with at least one included row that a sum must hold."""
+    secure_sum: bool
+    round_to: int | None
+    epsilon: float | None
+    max_rounds: int
+    expires_utc: str
+    """The study's one deadline: no node answers after it."""
+
+
+class Grant(Document):
+    study: str
+    """Digest of the study this grant is for."""
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    limits: Limits | None
+    """None unless the verdict is allow."""
+    legal: LegalFacts | None = None
+    """The facts of law it rests on; None in grants that are older than these facts."""
+    issued_utc: str

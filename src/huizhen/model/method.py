@@ -1,0 +1,104 @@
+"""The contract of a method: write `partial`, additive over rows, and `combine`; all else follows from additivity."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import ValidationError
+
+from huizhen.kit.errors import BadInput
+from huizhen.kit.text import Text
+from huizhen.model.batch import Batch
+from huizhen.model.dataset import Schema
+from huizhen.model.document import Document
+from huizhen.model.partial import Partial
+from huizhen.model.result import Result
+
+State = dict[str, Any]
+"""What the nodes need for the next round: numbers, strings, lists, mappings and numpy arrays; it travels on the wire
+and is kept in the journal, so it holds nothing that a Partial's sum did not."""
+
+
+@dataclass(frozen=True)
+class Next:
+    """Another round is needed, from this state. `note` says how far it has come."""
+
+    state: State
+    note: Text | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    result: Result
+
+
+class Method(ABC):
+    """One method bound to the parameters of one study and the schema of its dataset.
+
+    Hub and nodes each build their own from the same signed study, so both know the same layout without being told.
+    All four steps are pure. `start -> (partial -> [sum over rows] -> close -> [sum over nodes] -> combine)*`.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+    Params: ClassVar[type[Document]]
+    summary: ClassVar[Text]
+    reveals: ClassVar[Text]
+    """What the hub sees in the clear: the sums over all hospitals, in words."""
+    complete_cases: ClassVar[bool] = True
+    """Rows with a missing value in any of `columns` are left out by the reader and counted."""
+    max_rounds: ClassVar[int] = 60
+    private: ClassVar[bool] = False
+    """Whether its tables may receive differentially private noise (every released figure is in, or from, a Table)."""
+
+    def __init__(self, params: Document, schema: Schema) -> None:
+        """Raises BadInput with what, where and what to do, for anything wrong that can be known before computing."""
+        self.params = params
+        self.schema = schema
+
+    @classmethod
+    def read_params(cls, raw: Mapping[str, Any]) -> Document:
+        """The parameters as this method's own type. Raises BadInput that names each key and what is allowed."""
+        try:
+            return cls.Params.read(dict(raw))
+        except ValidationError as error:
+            found = "; ".join(
+                f"params.{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors(include_input=False)
+            )
+            allowed = ", ".join(cls.Params.model_fields) or "none"
+            raise BadInput(
+                "bad-params",
+                Text(f"Method {cls.name}: {found}.", f"方法 {cls.name} 的参数有误：{found}。"),
+                Text(f"Its parameters are: {allowed}.", f"可用参数：{allowed}。"),
+            ) from None
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """The columns it reads, and no others."""
+
+    def start(self) -> State:
+        return {}
+
+    @abstractmethod
+    def partial(self, batch: Batch, state: State) -> Partial:
+        """The Partial of these rows. partial(a + b) = partial(a) + partial(b) for any split of rows."""
+
+    def close(self, total: Partial, state: State) -> Partial:
+        """Applied once per node to the sum over its rows, before it is masked. For strata that are nodes."""
+        return total
+
+    def finish(self, total: Partial, state: State, kept: State) -> tuple[Partial, State]:
+        """`close` for a method that keeps something at the node from round to round: answers that too.
+
+        `kept` is what the round before left, {} at first and after the node was started anew: an answer may be worse
+        for the loss of it, never wrong. It stays in the node's memory, and the same round asked again gets the same.
+        """
+        return self.close(total, state), {}
+
+    @abstractmethod
+    def combine(self, total: Partial, state: State) -> Next | Done:
+        """From the sum over all nodes: the next state, or the result. Raises Unable where there is no answer."""

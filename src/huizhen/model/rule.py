@@ -1,0 +1,163 @@
+"""The contract of a rule: typed facts in, one reason out; a missing fact is `needs`, never a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from huizhen.kit.text import Text
+from huizhen.model.dataset import Column
+from huizhen.model.grant import Reason, Verdict
+from huizhen.model.party import ACTS, Act, LegalFacts, Party
+from huizhen.model.purpose import PURPOSES, Purpose
+from huizhen.model.study import Request
+
+EXEMPTIONS = ("emergency", "foreign-transit", "contract-necessity")
+"""From the routes of export (2024 provisions 3 to 5)."""
+EXPORT_THRESHOLD = 10_000
+"""Persons with sensitive data since 1 January from which an export needs a security assessment (same, 7)."""
+OnFile = Literal["granted", "refused", "ended", "missing"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that a rule may read. None: not known."""
+
+    request: Request
+    columns: tuple[Column, ...]
+    """The columns that the method and the cohort read."""
+    category: str
+    """Of the dataset: clinical, imaging, human-genetic, ..."""
+    participants: tuple[str, ...]
+    plain_allowed: bool
+    """Whether every participant's own policy lets it send sums that are not masked."""
+    method_private: bool
+    """Whether the method may receive differentially private noise."""
+    epsilon_total: float | None
+    """What this asker would have spent on this dataset with this study, composed; None: not looked up."""
+    epsilon_cap: float
+    legal: LegalFacts
+    people: int | None = None
+    """In the census of this study; None before it is taken."""
+    blacklist: frozenset[str] = field(default=frozenset())
+
+    @property
+    def purpose(self) -> Purpose | None:
+        return PURPOSES.get(self.request.purpose)
+
+    @property
+    def party(self) -> Party | None:
+        return self.legal.party
+
+    @property
+    def genetic(self) -> bool:
+        return self.category == "human-genetic"
+
+    @property
+    def under_cn(self) -> bool:
+        return self.legal.jurisdiction == "CN"
+
+    @property
+    def abroad(self) -> bool | None:
+        """Whether the asker is registered under another jurisdiction than the region's. An asker in no register is not
+        (decision 0024): where a register is kept, HZ03 does not let it pass."""
+        if self.party is None:
+            return False
+        if self.party.jurisdiction is None:
+            return None
+        return self.party.jurisdiction != self.legal.jurisdiction
+
+    @property
+    def foreign(self) -> bool | None:
+        """Abroad, or at home under foreign control; None as long as either is not known."""
+        if self.party is None:
+            return None
+        if self.abroad or self.party.foreign_controlled:
+            return True
+        return None if self.abroad is None or self.party.foreign_controlled is None else False
+
+    @property
+    def exported(self) -> int:
+        """Persons in results that went abroad since 1 January, with those of this study once they are counted."""
+        return sum(e.people for e in self.legal.exported) + (self.people or 0)
+
+    @property
+    def important(self) -> bool:
+        return self.on_file("important-data") == "granted"
+
+    @property
+    def exempt(self) -> bool:
+        """From the routes of export; important data never are."""
+        return not self.important and any(self.on_file(kind) == "granted" for kind in EXEMPTIONS)
+
+    @property
+    def assessed(self) -> bool:
+        """Whether an export of this study goes by the security assessment, not by contract or certification."""
+        return self.important or bool(self.legal.critical_holders) or self.exported >= EXPORT_THRESHOLD
+
+    def act(self, kind: str) -> Act | None:
+        """The last one on file that is for this asker and dataset."""
+        asker, dataset = self.request.asker, self.request.dataset
+        found = [a for a in self.legal.acts if a.kind == kind and a.is_for(asker, dataset)]
+        return found[-1] if found else None
+
+    def on_file(self, kind: str) -> OnFile:
+        act = self.act(kind)
+        if act is None:
+            return "missing"
+        if act.outcome == "refused":
+            return "refused"
+        return "granted" if act.holds(self.legal.today) else "ended"
+
+
+@dataclass(frozen=True)
+class Answer:
+    verdict: Verdict
+    text: Text
+
+
+def by_act(facts: Facts, kind: str) -> Answer:
+    """allow where the act is on file and holds, deny where it was refused, needs where it is missing or has ended."""
+    label, state = ACTS[kind], facts.on_file(kind)
+    if state == "granted":
+        return Answer("allow", Text(f"On file: {label.en}.", f"已备：{label.zh}。"))
+    if state == "refused":
+        return Answer("deny", Text(f"Was refused: {label.en}.", f"未获准：{label.zh}。"))
+    if state == "ended":
+        return Answer("needs", Text(f"Does not hold today: {label.en}.", f"今日不在有效期内：{label.zh}。"))
+    return Answer("needs", Text(f"Not on file: {label.en} ({kind}).", f"尚缺：{label.zh}（{kind}）。"))
+
+
+def unknown(en: str, zh: str) -> Answer:
+    """needs, for a fact that the register does not have."""
+    return Answer("needs", Text(en, zh))
+
+
+def where_unknown() -> Answer:
+    return unknown("The register does not say under which jurisdiction the asker is.", "登记册未载明申请方所属法域。")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A line of the casebook: these facts, this verdict (None: the rule does not apply)."""
+
+    story: str
+    facts: Facts
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`decide` answers None where the rule does not apply to the facts."""
+
+    id: str
+    source: str
+    valid_from: str
+    decide: Callable[[Facts], Answer | None]
+
+    def ask(self, facts: Facts) -> Reason | None:
+        answer = self.decide(facts)
+        if answer is None:
+            return None
+        return Reason(rule=self.id, verdict=answer.verdict, source=self.source, en=answer.text.en, zh=answer.text.zh)

@@ -1,0 +1,21 @@
+"""What the trustee of a region decides once, at `huizhen init`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from huizhen.model.document import Document
+from huizhen.model.settlement import Deed
+
+
+class RegionSettings(Document):
+    deed: Deed = Deed()
+    blacklist: tuple[str, ...] = ()
+    """Askers that every gate refuses."""
+    jurisdiction: str = Field(default="CN", pattern=r"^[A-Z]{2}$")
+    """ISO 3166 code of the country whose law the region is under."""
+    epsilon_cap: float = Field(default=3.0, gt=0)
+    """Composed privacy loss that one asker may spend on one dataset."""
+    delta: float = Field(default=1e-6, ge=0, lt=1)
+    """The composed loss is kept with all but this probability. 0: the plain sum of epsilons, which also holds for an
+    asker who chooses each epsilon by the answers before; the sharper composition assumes they do not."""

@@ -1,0 +1,58 @@
+"""A statement: what a node says of itself outside any study, signed by its identity key and kept with the ledger."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from huizhen.kit.canonical import canonical
+from huizhen.kit.keys import Sign, check_signature
+from huizhen.model.dataset import Dataset
+from huizhen.model.document import Document
+
+_DOMAIN = b"huizhen/statement/v1\n"
+Kind = Literal["dataset-registered", "consent-changed"]
+
+
+class ConsentChange(Document):
+    """How far a node's consents have moved on; the commitment is to who said what, which stays at the node."""
+
+    epoch: int = Field(ge=0)
+    changes: int = Field(ge=0)
+    commitment: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Statement(Document):
+    """`number` grows from statement to statement of a node: an older one cannot be brought forward again.
+
+    The body of `dataset-registered` is {card: a Dataset}, that of `consent-changed` a ConsentChange.
+    """
+
+    node: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    number: int = Field(ge=0, lt=2**53)
+    kind: Kind
+    body: dict[str, Any]
+    signature: str = Field(default="", pattern=r"^([0-9a-f]{128})?$")
+    """Ed25519 (RFC 8032) over the domain and the canonical bytes of all the rest, in hexadecimal."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Statement:
+        if self.kind == "consent-changed":
+            ConsentChange.read(self.body)
+        elif set(self.body) == {"card"}:
+            Dataset.read(self.body["card"])
+        else:
+            raise ValueError("the body of dataset-registered is {card}")
+        return self
+
+    def signed_bytes(self) -> bytes:
+        rest = {k: v for k, v in self.as_json().items() if k != "signature"}
+        return _DOMAIN + canonical(rest)
+
+    def signed(self, sign: Sign) -> Statement:
+        return self.model_copy(update={"signature": sign(self.signed_bytes()).hex()})
+
+    def holds(self, key: bytes) -> bool:
+        """Whether it is signed with this key (Ed25519, 32 bytes)."""
+        return check_signature(key, bytes.fromhex(self.signature), self.signed_bytes())

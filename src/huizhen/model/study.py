@@ -1,0 +1,70 @@
+"""A study: who asks what, of which data, how, under which protection, for what price."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+
+from huizhen.kit.clock import parse
+from huizhen.model.document import Document
+
+
+class Protection(Document):
+    """What the asker asks for; law, deed and node policy can only make it stricter."""
+
+    min_cell: int = Field(default=10, ge=3)
+    """No released figure rests on fewer people than this."""
+    epsilon: float | None = Field(default=None, gt=0)
+    """Differential privacy with this loss; None: exact figures."""
+    secure_sum: bool = True
+    round_to: int | None = Field(default=None, ge=2)
+    """Counts are rounded to a multiple of this; None: not rounded."""
+
+
+class Request(Document):
+    """What an asker writes into STUDY.yaml."""
+
+    title: str = Field(min_length=1)
+    asker: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    purpose: str
+    dataset: str
+    participants: Literal["all"] | tuple[str, ...] = "all"
+    quorum: int | None = Field(default=None, ge=1)
+    """The study goes on without participants that do not answer, as long as so many do. None: all must be there when it
+    begins, and two thirds must be left after its first sum. Who is in that sum is in all later ones."""
+    deadline_minutes: float = Field(default=60, gt=0, le=7 * 24 * 60)
+    """The study ends at the latest so long after it was submitted; until then it waits for nodes that fall silent."""
+    cohort: str | None = None
+    method: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    protection: Protection = Protection()
+    price_fen: int = Field(default=0, ge=0)
+    release: Literal["public", "controlled", "enclave"] | None = None
+    """How the result goes out (GB/T 37964): to everyone, to the asker under an agreement of use, or into a protected
+    room. None: to the asker, guarded, with no such promise made."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `release` where it is not said: requests that are older than the key keep their digest."""
+        written: dict[str, Any] = plain(self)
+        if self.release is None:
+            written.pop("release", None)
+        return written
+
+
+class Study(Document):
+    """A request as it was submitted. `id` names it everywhere."""
+
+    request: Request
+    number: int
+    """How often this same request was submitted before, plus one: the same question may be asked again."""
+    submitted_utc: str
+
+    @property
+    def id(self) -> str:
+        return "st-" + self.digest()[:16]
+
+    def deadline(self) -> datetime:
+        return parse(self.submitted_utc) + timedelta(minutes=self.request.deadline_minutes)

@@ -1,0 +1,389 @@
+"""The node's agent: one handler per message the hub may send. It believes nothing and keeps what it decides."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import yaml
+
+from huizhen.adapters.engine import Engine
+from huizhen.adapters.node_book import NodeBook, is_disk_full
+from huizhen.adapters.tables import Tables
+from huizhen.kit.canonical import salted
+from huizhen.kit.clock import Clock, stamp, utc_now
+from huizhen.kit.errors import BadInput, HuizhenError, Lost, Refused, Unable
+from huizhen.kit.keys import SigningKey
+from huizhen.kit.text import Text
+from huizhen.ledger import checkpoint as checkpoints
+from huizhen.ledger.checkpoint import Checkpoint
+from huizhen.ledger.note import VerifierKey
+from huizhen.market.patients import share_out
+from huizhen.market.settle import decimal_quality
+from huizhen.model.grant import Grant
+from huizhen.model.partial import Partial
+from huizhen.model.policy import Policy
+from huizhen.model.settlement import Settlement
+from huizhen.model.study import Study
+from huizhen.model.tally import Tally
+from huizhen.node.check import Known, check_grant, check_time
+from huizhen.node.log import NodeLog
+from huizhen.node.runner import Runner, Sitting, check_earlier
+from huizhen.path import message
+from huizhen.path.compute import RESTARTS
+from huizhen.path.legal import new_year
+from huizhen.path.link import HUB
+from huizhen.path.secure_round import context
+from huizhen.secure import fixed
+from huizhen.secure.session import Member
+
+_SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Safe, and ten times faster where libyaml is there."""
+
+
+class Agent:
+    """One node, on its folder: node.sqlite, node.duckdb, identity.key, pseudonym.key, policy.yaml."""
+
+    def __init__(self, folder: Path, clock: Clock = utc_now, engine: Engine | None = None) -> None:
+        """`engine`: a DuckDB to share with other nodes in this process."""
+        self.folder = folder
+        self.name = folder.name
+        self.clock = clock
+        self.key = SigningKey((folder / "identity.key").read_bytes())
+        secret = (folder / "pseudonym.key").read_bytes()
+        self.book = NodeBook(folder / "node.sqlite", secret)
+        self.log = NodeLog(self.book, self.key.sign, hmac.digest(secret, b"huizhen/node-log", "sha256"))
+        self._left = ""
+        """Digest of the figures that go out with the answer at hand."""
+        self.runner = Runner(self.book, Tables(folder, self.book.indices, engine), clock)
+        self._sittings: dict[str, Sitting] = {}
+        self._members: dict[tuple[str, str], Member] = {}
+        self._heard: dict[str, datetime] = {}
+        self._lock = Lock()
+        self._handlers: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "hello": self._hello,
+            "open": self._open,
+            "advert": self._advert,
+            "shares": self._shares,
+            "mask": self._mask,
+            "confirm": self._confirm,
+            "unmask": self._unmask,
+            "plain": self._plain,
+            "tally": self._tally,
+            "closed": self._closed,
+            "cosign": self._cosign,
+        }
+
+    def close(self) -> None:
+        self.runner.tables.close()
+        with suppress(Exception):
+            self.log.write()
+        self.book.close()
+
+    def policy(self) -> Policy:
+        """The hospital's policy as it stands in policy.yaml now; the defaults where there is no such file."""
+        path = self.folder / "policy.yaml"
+        try:
+            raw = yaml.load(path.read_text(encoding="utf-8"), _SAFE) if path.exists() else None  # noqa: S506
+            return Policy.read(raw or {})
+        except (ValueError, yaml.YAMLError) as error:
+            raise BadInput(
+                "bad-policy",
+                Text(f"policy.yaml of {self.name} cannot be read.", f"{self.name} 的 policy.yaml 无法读取。"),
+                Text(f"Its keys are: {', '.join(Policy.model_fields)}.", f"可用键：{'、'.join(Policy.model_fields)}。"),
+            ) from error
+
+    def handle(self, data: bytes) -> bytes:
+        """One sealed message in, one sealed answer out. Whatever goes wrong is an answer, too, and names no person."""
+        with self._lock:
+            self._left, heard, asked = "", None, hashlib.sha256(data).hexdigest()
+            try:
+                heard = message.unseal(data, self.name, HUB, bytes.fromhex(self.book.get("hub_key") or ""))
+                self._check_fresh(heard)
+                body = message.answer(self._handlers[heard.kind](heard.body))
+                self._log(heard, asked)
+            except Exception as problem:
+                body = message.error(self._problem(heard, asked, problem))
+            question, kind = ("", "error") if heard is None else (heard.id, heard.kind)
+            said = message.Envelope(self.name, HUB, kind, body, stamp(self.clock()), question)
+            return message.seal(said, self.key.sign)
+
+    def _log(self, heard: message.Envelope | None, asked: str, code: str = "") -> None:
+        kind, body = ("unreadable", {}) if heard is None else (heard.kind, heard.body)
+        study = body.get("study")
+        if isinstance(study, dict):
+            study = _id_of(study)
+        self.log.note(stamp(self.clock()), kind, study, asked, code, self._left)
+
+    def _problem(self, heard: message.Envelope | None, asked: str, problem: Exception) -> HuizhenError:
+        """What the hub is told; the log has it, too, unless it is the log that cannot be written."""
+        told = problem if isinstance(problem, HuizhenError) else self._fault(problem)
+        try:
+            self._log(heard, asked, told.code)
+        except Exception as fault:
+            told = self._fault(fault)
+        return told
+
+    def _check_fresh(self, heard: message.Envelope) -> None:
+        """A message is answered once, and soon. Those of before a restart are too late, or find their round gone."""
+        now = self.clock()
+        message.check_timely(heard, now)
+        if heard.id in self._heard:
+            raise Refused(
+                "replayed",
+                Text("This message was answered before.", "该消息此前已被应答。"),
+                Text("Check the transport: it delivers messages twice.", "请检查传输通道：消息被重复投递。"),
+            )
+        self._heard[heard.id] = now
+        while now - self._heard[oldest := next(iter(self._heard))] > 3 * message.TIMELY:
+            del self._heard[oldest]
+
+    def _fault(self, fault: Exception) -> HuizhenError:
+        """A full disk, or a defect of ours: where it happened goes to node.log, without the message, which could quote
+        a value."""
+        if is_disk_full(fault):
+            return Lost(
+                "disk-full",
+                Text(f"The disk of node {self.name} is full.", f"节点 {self.name} 的磁盘已满。"),
+                Text("Make room there, then run the study again.", "请在该节点清理磁盘空间，然后再次运行研究。"),
+            )
+        with suppress(OSError), (self.folder / "node.log").open("a", encoding="utf-8") as log:
+            log.write(f"{stamp(self.clock())} {type(fault).__name__}\n")
+            log.writelines(f"  {f.filename}:{f.lineno} {f.name}\n" for f in traceback.extract_tb(fault.__traceback__))
+        return Unable(
+            "node-fault",
+            Text(
+                f"A defect at node {self.name} ({type(fault).__name__}).",
+                f"节点 {self.name} 出现缺陷（{type(fault).__name__}）。",
+            ),
+            Text(
+                f"Send the end of node.log at {self.name} to the developers.",
+                f"请将 {self.name} 的 node.log 末尾发给开发者。",
+            ),
+        )
+
+    # -- before a study
+
+    def _hello(self, _body: dict[str, Any]) -> dict[str, Any]:
+        return {"policy": self.policy().as_json(), "epoch": self.book.epoch}
+
+    def _open(self, body: dict[str, Any]) -> str:
+        study, grant = Study.read(body["study"]), Grant.read(body["grant"])
+        request = study.request
+        known = Known(
+            name=self.name,
+            key=self.key.public.hex(),
+            now=self.clock(),
+            card=self.book.card(request.dataset),
+            policy=self.policy(),
+            epoch=self.book.epoch,
+            epsilon_spent=self.book.epsilon_spent(request.asker, request.dataset, study.id),
+            today=self.book.opened_since(request.asker, stamp(_midnight(self.clock())), study.id),
+            given_this_year=self.book.people_given(request.asker, stamp(new_year(self.clock())), study.id),
+            peers={k.removeprefix("peer:"): v for k, v in self.book.all("peer:").items()},
+        )
+        method = check_grant(study, grant, known)
+        check_earlier(self.book, study, body["earlier"])
+        assert grant.limits is not None
+        before = self.book.study(study.id)
+        if before is not None and before["grant_digest"] != grant.digest():
+            raise Refused(
+                "another-grant",
+                Text("This study was opened here under another grant.", "该研究曾以另一授权在此打开。"),
+                Text("Submit the study again.", "请重新提交该研究。"),
+            )
+        self.book.put_all(
+            {f"peer:{p.name}": p.key for p in grant.limits.participants if known.peers.get(p.name) != p.key}
+        )
+        self.book.open_study(
+            {
+                "id": study.id,
+                "asker": request.asker,
+                "dataset": request.dataset,
+                "purpose": request.purpose,
+                "title": request.title,
+                "method": request.method,
+                "grant": grant.digest(),
+                "opened_utc": stamp(self.clock()),
+                "epsilon": grant.limits.epsilon,
+                "salt": os.urandom(16),
+            }
+        )
+        self._sittings[study.id] = Sitting(study, grant.digest(), grant.limits, method, tuple(body["earlier"]))
+        return grant.digest()
+
+    def _sitting(self, study: str) -> Sitting:
+        if study not in self._sittings:
+            raise Refused(
+                "not-open",
+                Text("This study is not open at this node.", "该研究未在本节点打开。"),
+                Text("Run the study again: it is opened anew.", "请重新运行该研究。"),
+            )
+        sitting = self._sittings[study]
+        check_time(sitting.limits, self.clock())
+        return sitting
+
+    # -- one round
+
+    def _advert(self, body: dict[str, Any]) -> Any:
+        sitting = self._sitting(body["study"])
+        keys = {p.name: bytes.fromhex(p.key) for p in sitting.limits.participants}
+        members = list(body["members"])
+        if not set(members) <= set(keys) or len(members) < sitting.limits.min_contributors:
+            raise Refused(
+                "wrong-company",
+                Text("The round names nodes outside the grant, or too few.", "本轮参与方超出授权或数量不足。"),
+                Text("Ask the trustee why the hub sent this.", "请询问受托方原因。"),
+            )
+        member = Member(
+            context(body["study"], sitting.grant_digest, body["attempt"], members),
+            self.name,
+            self.key.sign,
+            {n: keys[n] for n in members},
+        )
+        self._members = {k: m for k, m in self._members.items() if k[0] != body["study"]}
+        self._members[_round_key(body)] = member
+        return member.advert()
+
+    def _member(self, body: dict[str, Any]) -> Member:
+        try:
+            return self._members[_round_key(body)]
+        except KeyError:
+            raise Refused(
+                "no-such-round",
+                Text("This round was not begun at this node.", "本轮未在本节点开始。"),
+                Text("Run the study again.", "请重新运行该研究。"),
+            ) from None
+
+    def _shares(self, body: dict[str, Any]) -> Any:
+        return self._member(body).shares(body["adverts"])
+
+    def _partial(self, body: dict[str, Any]) -> Partial:
+        """What this node contributes: its counts in the census, its Partial of the method in a round."""
+        sitting, state = self._sitting(body["study"]), body["state"]
+        if not 0 <= body["round"] <= sitting.limits.max_rounds * (1 + RESTARTS):
+            raise Refused(
+                "too-many-rounds",
+                Text("The hub asks for more rounds than the grant allows.", "轮数超过授权上限。"),
+                Text("Ask the trustee why.", "请询问受托方原因。"),
+            )
+        return self.runner.census(sitting) if state is None else self.runner.partial(sitting, state)
+
+    def _mask(self, body: dict[str, Any]) -> Any:
+        member, partial = self._member(body), self._partial(body)
+        words = fixed.encode(partial, len(self._sitting(body["study"]).limits.participants))
+        self._left = self.log.digest(words)
+        return member.mask(words, body["incoming"], fixed.wide(partial.layout()))
+
+    def _confirm(self, body: dict[str, Any]) -> Any:
+        """Agree to who is in the sum: in one study always the same, and never fewer than its quorum."""
+        member, limits = self._member(body), self._sitting(body["study"]).limits
+        before = self.book.company(body["study"])
+        if len(body["survivors"]) < limits.quorum:
+            raise Refused(
+                "too-few-left",
+                Text("Fewer nodes are left than the quorum of the study.", "剩余节点少于研究的法定数量。"),
+                Text("Start the nodes that fell silent.", "请启动失联的节点。"),
+            )
+        if before is not None and before != _company(body):
+            raise Refused(
+                "company-changed",
+                Text(
+                    "Sums of this study were opened with other nodes in them; the difference would show what one node "
+                    "sent.",
+                    "本研究的求和曾以不同的参与方打开；两者之差会暴露单个节点的数据。",
+                ),
+                Text("Run the study again with all its participants.", "请在全部参与方在线时重新运行该研究。"),
+            )
+        return member.confirm(body["survivors"])
+
+    def _unmask(self, body: dict[str, Any]) -> Any:
+        """Shares that open the sum of the survivors; for whom, is kept before it is done."""
+        replies = self._member(body).unmask(body["survivors"], body["confirmations"])
+        self.book.keep_company(body["study"], _company(body))
+        return replies
+
+    def _plain(self, body: dict[str, Any]) -> Any:
+        sitting = self._sitting(body["study"])
+        if sitting.limits.secure_sum:
+            raise Refused(
+                "masks-required",
+                Text("This study runs under secure sums.", "该研究要求安全求和。"),
+                Text("Ask the trustee why the hub asked for plain figures.", "请询问受托方为何索取明文。"),
+            )
+        words = fixed.encode(self._partial(body), len(sitting.limits.participants))
+        self._left = self.log.digest(words)
+        return words
+
+    # -- after the rounds
+
+    def _tally(self, body: dict[str, Any]) -> dict[str, Any]:
+        sitting = self._sitting(body["study"])
+        kept, row = self.book.inclusion(body["study"]), self.book.study(body["study"])
+        card = self.book.card(sitting.study.request.dataset)
+        assert kept is not None and row is not None and card is not None
+        self.book.set_counted(body["study"])
+        rows = self.runner.count(sitting, kept[1], complete=sitting.method.complete_cases)
+        return Tally(
+            node=self.name,
+            rows=rows,
+            people=len(kept[1]),
+            quality=decimal_quality(card.quality),
+            inclusion=salted(row["salt"], kept[1].serialize()),
+            log=self.log.write(),
+        ).as_json()
+
+    def _closed(self, body: dict[str, Any]) -> str:
+        """How a study ended; what its patients are owed is shared out among those who were included."""
+        study = body["study"]
+        kept, row = self.book.inclusion(study), self.book.study(study)
+        if row is not None:
+            if body["settlement"] is not None and kept is not None:
+                settlement = Settlement.read(body["settlement"])
+                fen = sum(x.fen for x in settlement.lines if x.party == f"patients@{self.name}")
+                names = {name: i for i, name in self.book.pseudonyms(kept[1]).items()}
+                parts = share_out(fen, sorted(names), row["salt"]) if names else {}
+                self.book.pay(study, ((names[name], part) for name, part in parts.items()))
+            self.book.set_status(study, body["status"])
+        self._sittings.pop(study, None)
+        if not self._sittings:
+            self.runner.tables.own.close()  # so that another program of this node may take in a dataset
+        return self.name
+
+    def _cosign(self, body: dict[str, Any]) -> str:
+        """Co-sign the hub's checkpoint, if it continues the ledger this node has seen; kept before it is signed."""
+        hub = VerifierKey.parse(self.book.get("hub_vkey") or "")
+        signed = checkpoints.open_signed(body["note"].encode(), hub)
+        seen = self.book.get("checkpoint")
+        old = None if seen is None else Checkpoint.parse(seen.partition("\n\n")[0] + "\n")
+        checkpoints.check_before_cosign(old, signed.checkpoint, [bytes(p) for p in body["proof"]])
+        self.book.put("checkpoint", body["note"])
+        return checkpoints.cosign(signed, self.name, self.key.private, int(self.clock().timestamp()))
+
+
+def _round_key(body: dict[str, Any]) -> tuple[str, str]:
+    return body["study"], body["attempt"]
+
+
+def _midnight(now: datetime) -> datetime:
+    """When the day began, by the clock on the hospital's wall."""
+    return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _company(body: dict[str, Any]) -> str:
+    return "\n".join(sorted(body["survivors"]))
+
+
+def _id_of(study: dict[str, Any]) -> str | None:
+    try:
+        return Study.read(study).id
+    except HuizhenError:
+        return None

@@ -1,0 +1,76 @@
+"""Consent at the node: granted, withdrawn, imported. In force from the next round on, of running studies, too."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from huizhen.kit.canonical import canonical
+from huizhen.kit.clock import stamp
+from huizhen.kit.errors import BadInput
+from huizhen.kit.text import Text, did_you_mean
+from huizhen.model.purpose import PURPOSES
+from huizhen.node.agent import Agent
+from huizhen.node.statements import state
+
+Word = tuple[str, str, str | None, bool, str | None, str | None]
+"""(subject, purpose, dataset or None for all, permit, from, until); times are RFC 3339 in UTC."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What the hub will be told: how many words were recorded, the node's epoch, and a commitment to them."""
+
+    changes: int
+    epoch: int
+    commitment: str
+
+
+def check_purpose(code: str) -> None:
+    """Raises BadInput, with what there is, for a code that is no purpose."""
+    if code not in PURPOSES:
+        hint = did_you_mean(code, list(PURPOSES))
+        raise BadInput(
+            "unknown-purpose",
+            Text(f"'{code}' is not a purpose{hint.en}.", f"“{code}”不是有效的用途代码{hint.zh}。"),
+            Text(
+                "The purposes are: " + ", ".join(f"{p.code} ({p.label.en})" for p in PURPOSES.values()) + ".",
+                "可用用途：" + "、".join(f"{p.code}（{p.label.zh}）" for p in PURPOSES.values()) + "。",
+            ),
+        )
+
+
+def record(agent: Agent, words: Sequence[Word]) -> Changed:
+    """Record what people said, in this order, in one transaction; the hub will be told that they did."""
+    people = agent.book.enrol(word[0] for word in words)
+    rows = [(idx, *word[1:]) for idx, word in zip(people, words, strict=True)]
+    epoch = agent.book.record_consents(rows, stamp(agent.clock()))
+    key = (agent.folder / "pseudonym.key").read_bytes()
+    changed = Changed(len(rows), epoch, hmac.new(key, canonical(rows), "sha256").hexdigest())
+    state(agent, "consent-changed", {**vars(changed)})
+    return changed
+
+
+def grant(agent: Agent, subject: str, purpose: str, dataset: str | None) -> Changed:
+    check_purpose(purpose)
+    return record(agent, [(subject, purpose, dataset, True, None, None)])
+
+
+def withdraw(agent: Agent, subject: str, purpose: str, dataset: str | None) -> Changed:
+    """Raises NotFound for a person, BadInput for a dataset that the node does not know: a typing error must not pass
+    for a withdrawal."""
+    check_purpose(purpose)
+    agent.book.find(subject)
+    known = [card.name for card in agent.book.cards()]
+    if dataset is not None and dataset not in known:
+        hint = did_you_mean(dataset, known)
+        raise BadInput(
+            "dataset-not-here",
+            Text(f"There is no dataset '{dataset}' at this node{hint.en}.", f"本节点没有数据集“{dataset}”{hint.zh}。"),
+            Text(
+                f"Its datasets are: {', '.join(known) or 'none'}. Without --dataset the withdrawal holds for all.",
+                f"本节点的数据集：{'、'.join(known) or '无'}。不写 --dataset 则对全部数据集撤回。",
+            ),
+        )
+    return record(agent, [(subject, purpose, dataset, False, None, None)])

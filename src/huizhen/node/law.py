@@ -1,0 +1,118 @@
+"""The node asks the law gate again: every rule, with the facts in the signed grant and those that it knows itself.
+
+Pure. What only the register knows is taken on the hub's word, which is signed and on the ledger; the hospital's policy
+may hold it against its own: domestic askers only, askers known to be foreign, the jurisdiction. What the node itself
+knows is put in place of the hub's word: category, date, whom it refuses, and how many of its own people went to this
+asker since 1 January.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from huizhen.kit.errors import Refused
+from huizhen.kit.text import Text
+from huizhen.model.dataset import Dataset
+from huizhen.model.grant import Grant
+from huizhen.model.method import Method
+from huizhen.model.party import LegalFacts, Party
+from huizhen.model.policy import Policy
+from huizhen.model.study import Study
+from huizhen.path.authorise import verdict
+from huizhen.path.legal import day_of, reasons_again
+
+
+class Known(Protocol):
+    """See `node.check.Known`."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def card(self) -> Dataset | None: ...
+    @property
+    def policy(self) -> Policy: ...
+    @property
+    def given_this_year(self) -> int: ...
+
+
+def check_law(study: Study, grant: Grant, method: Method, known: Known) -> None:
+    """Raises Refused where facts are left out, contradict what this node knows, or do not allow the study."""
+    legal = grant.legal
+    if legal is None:
+        raise Refused(
+            "facts-missing",
+            Text("The grant does not say on which facts of law it rests.", "授权未载明其所依据的法律事实。"),
+            Text("Submit the study again.", "请重新提交该研究。"),
+        )
+    _check_party(study, legal, known.policy)
+    _check_count(study, legal, known.given_this_year)
+    assert known.card is not None
+    own = {
+        "legal": legal.model_copy(update={"today": day_of(known.now, legal.jurisdiction)}),
+        "category": known.card.table.category,
+        "blacklist": frozenset(known.policy.askers_refused),
+    }
+    reasons = reasons_again(study, grant, method, **own)
+    if verdict(reasons) != "allow":
+        against = [r for r in reasons if r.verdict != "allow"]
+        raise Refused(
+            "law-not-met",
+            Text(" ".join(f"{r.rule}: {r.en}" for r in against), "".join(f"{r.rule}：{r.zh}" for r in against)),
+            Text("Have what is missing registered at the hub, and submit the study again.",
+                 "请在中心补充登记所缺内容后重新提交。"),
+        )  # fmt: skip
+
+
+def _check_party(study: Study, legal: LegalFacts, policy: Policy) -> None:
+    asker, party = study.request.asker, legal.party
+    remedy = Text("Ask the trustee what the register says of the asker.", "请向受托方核实登记册中关于申请方的记载。")
+    if party is not None and party.name != asker:
+        raise Refused(
+            "facts-of-another",
+            Text("The facts of the grant are those of another party.", "授权所载事实属于另一主体。"),
+            remedy,
+        )
+    if policy.jurisdiction is not None and policy.jurisdiction != legal.jurisdiction:
+        raise Refused(
+            "jurisdiction-changed",
+            Text(f"The grant is under the law of {legal.jurisdiction}; this hospital is under that of "
+                 f"{policy.jurisdiction}.",
+                 f"授权适用 {legal.jurisdiction} 法律；本医院适用 {policy.jurisdiction} 法律。"),
+            Text("Set jurisdiction in settings.yaml or policy.yaml right.", "请更正 settings.yaml 或 policy.yaml。"),
+        )  # fmt: skip
+    home = policy.jurisdiction or legal.jurisdiction
+    if policy.domestic_only and not _is_domestic(party, home):
+        raise Refused(
+            "domestic-only",
+            Text("This hospital answers only askers that are registered as domestic and not under foreign control.",
+                 "本医院仅受理已登记为境内且非外方控制的申请方。"),
+            Text("Have the asker registered with jurisdiction and control, or leave this hospital out.",
+                 "请登记申请方的法域与控制情况，或不邀请该医院。"),
+        )  # fmt: skip
+    if asker in policy.askers_foreign and (party is None or _is_domestic(party, home)):
+        raise Refused(
+            "foreign-asker-hidden",
+            Text("This hospital knows the asker to be foreign; the facts of the grant do not say so.",
+                 "本医院已知申请方为境外或外方控制，而授权所载事实未予说明。"),
+            remedy,
+        )  # fmt: skip
+
+
+def _is_domestic(party: Party | None, home: str) -> bool:
+    return party is not None and party.jurisdiction == home and party.foreign_controlled is False
+
+
+def _check_count(study: Study, legal: LegalFacts, given: int) -> None:
+    """Only where the asker is abroad are its persons counted at all."""
+    party = legal.party
+    if party is None or party.jurisdiction == legal.jurisdiction:
+        return
+    told = sum(e.people for e in legal.exported if e.recipient == study.request.asker)
+    if told < given:
+        raise Refused(
+            "export-undercounted",
+            Text("More people of this hospital alone were in results for this asker abroad than the grant counts.",
+                 "仅本医院提供给该境外申请方的人数已超过授权所载人数。"),
+            Text("Ask the trustee why the hub counts fewer.", "请询问受托方中心为何少计。"),
+        )  # fmt: skip

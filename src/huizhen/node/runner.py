@@ -1,0 +1,189 @@
+"""The node's runner: the one place that turns rows into Partials. Consents are read anew for every round."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from pyroaring import BitMap
+
+from huizhen.adapters.node_book import NodeBook
+from huizhen.adapters.table import Selection, Work
+from huizhen.adapters.tables import Tables
+from huizhen.intake import cohort
+from huizhen.kit import wire
+from huizhen.kit.clock import Clock, stamp
+from huizhen.kit.errors import Refused
+from huizhen.kit.text import Text
+from huizhen.model.grant import Limits
+from huizhen.model.method import Method, State
+from huizhen.model.partial import Array, Partial
+from huizhen.model.study import Study
+from huizhen.path.compute import count_field
+
+
+class Kept(NamedTuple):
+    """What a method keeps in this node's memory: before and after the round of this question."""
+
+    question: bytes
+    before: State
+    after: State
+
+
+@dataclass
+class Sitting:
+    """One study that this node has agreed to."""
+
+    study: Study
+    grant_digest: str
+    limits: Limits
+    method: Method
+    earlier: tuple[str, ...]
+    missing: tuple[BitMap, int] | None = None
+    """Rows left out for a missing value, and the people included when they were counted."""
+    kept: Kept | None = None
+
+    def finish(self, total: Partial, state: State) -> Partial:
+        """The method's last word on the sum over this node's rows, with what it keeps here from round to round. A round
+        that is asked again, after a lost attempt, begins where it began."""
+        question = hashlib.sha256(wire.encode(state)).digest()
+        if self.kept is None:
+            before: State = {}
+        else:
+            before = self.kept.before if self.kept.question == question else self.kept.after
+        closed, after = self.method.finish(total, state, before)
+        self.kept = Kept(question, before, after)
+        return closed
+
+    @cached_property
+    def selection(self) -> Selection:
+        asked = self.study.request.cohort
+        return Selection(
+            dataset=self.study.request.dataset,
+            schema=self.limits.dataset_schema,
+            cohort_sql=cohort.parse(asked, self.limits.dataset_schema).sql if asked else None,
+            columns=self.method.columns,
+            complete=self.method.complete_cases,
+        )
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Reads one node's rows, as far as consent, cohort and grant go."""
+
+    book: NodeBook
+    tables: Tables
+    clock: Clock
+
+    def consenting(self, sitting: Sitting) -> BitMap:
+        """Who consents at this moment. Whatever goes wrong in looking it up, the answer is a refusal, never a yes."""
+        request = sitting.study.request
+        try:
+            return self.book.consenting(request.purpose, request.dataset, stamp(self.clock()))
+        except Exception as error:
+            raise Refused(
+                "consent-unavailable",
+                Text("The consents could not be looked up; nothing was read.", "无法查询同意记录；未读取任何数据。"),
+                Text(
+                    "Run `huizhen doctor` at the node and mend its book.", "请在节点运行 `huizhen doctor` 并修复记录。"
+                ),
+            ) from error
+
+    def census(self, sitting: Sitting) -> Partial:
+        """Counts of people and rows, and how far this cohort is from each earlier one; keeps who is included."""
+        moment, consenting = stamp(self.clock()), self.consenting(sitting)
+        selection = sitting.selection
+        found = self.tables.of(selection.dataset).census(selection, consenting)
+        self.book.keep_inclusion(sitting.study.id, moment, found.cohort, found.included)
+        sitting.missing = found.included, found.missing
+        own = {"consented": len(consenting), "repeated": found.repeated}
+        counts = {**own, **_counts(len(found.included), found.rows, found.missing)}
+        differences = [self._difference(sitting, e, found.cohort) for e in sitting.earlier]
+        return Partial(
+            {n: _number(c) for n, c in counts.items()} | {"differences": np.array(differences, dtype=np.int64)}
+        )
+
+    def _difference(self, sitting: Sitting, earlier: str, now: BitMap) -> int:
+        """People in one of the two cohorts only, without those whose own consent changed in between; all of them where
+        this node's figures were not in the earlier result."""
+        before = self.book.study(earlier)
+        if before is None or not before["counted"]:
+            return len(now)
+        request = sitting.study.request
+        then, moment = before["census_utc"], stamp(self.clock())
+        changed = BitMap()
+        if self.book.consents_moved(then, moment):
+            for purpose in {before["purpose"], request.purpose}:
+                at_that_time = self.book.consenting_at(purpose, request.dataset, then)
+                changed |= at_that_time ^ self.book.consenting_at(purpose, request.dataset, moment)
+        return len((BitMap.deserialize(before["cohort"]) ^ now) - changed)
+
+    def partial(self, sitting: Sitting, state: State) -> Partial:
+        """What this node contributes to one round."""
+        kept = self.book.inclusion(sitting.study.id)
+        if kept is None:
+            raise Refused(
+                "no-census",
+                Text("The census of this study was not taken here.", "本节点尚未完成该研究的人数统计。"),
+                Text("Run the study again.", "请重新运行该研究。"),
+            )
+        standing, allowed = self._standing(sitting, *kept)
+        method, selection = sitting.method, sitting.selection
+        total, rows = self.tables.of(selection.dataset).total(selection, allowed, Work(method, state))
+        closed = sitting.finish(total, state)
+        missing = self._missing(sitting, allowed, standing, rows)
+        counts = {count_field(name): _number(n) for name, n in _counts(len(allowed), rows, missing).items()}
+        return Partial({**closed.fields, **counts})
+
+    def count(self, sitting: Sitting, people: BitMap, complete: bool) -> int:
+        """Rows of these people in the cohort; with `complete` those only that have every value."""
+        return self.tables.of(sitting.selection.dataset).count(sitting.selection, people, complete)
+
+    def _standing(self, sitting: Sitting, cohort: BitMap, included: BitMap) -> tuple[BitMap, BitMap]:
+        """Those of the cohort, and of the included, who still consent. Nobody comes back: so the same number of people
+        in two rounds means the same people."""
+        consenting = self.consenting(sitting)
+        if not cohort <= consenting:
+            cohort, included = cohort & consenting, included & consenting
+            self.book.narrow_inclusion(sitting.study.id, cohort, included)
+        return cohort, included
+
+    def _missing(self, sitting: Sitting, allowed: BitMap, standing: BitMap, used: int) -> int:
+        """Rows left out for a missing value, of those of the cohort whose consent stands; looked up once per change."""
+        if not sitting.selection.complete:
+            return 0
+        if sitting.missing is None or sitting.missing[0] != allowed:
+            sitting.missing = allowed, self.count(sitting, standing, complete=False) - used
+        return sitting.missing[1]
+
+
+def _counts(people: int, rows: int, missing: int) -> dict[str, int]:
+    """`path.compute.COUNTS` of one node."""
+    return {
+        "people": people,
+        "people_squared": people * people,
+        "rows": rows,
+        "missing": missing,
+        "contributors": int(people > 0),
+    }
+
+
+def _number(value: int) -> Array:
+    return np.array(value, dtype=np.int64)
+
+
+def check_earlier(book: NodeBook, study: Study, earlier: Sequence[str]) -> None:
+    """The hub must name every earlier study of this asker on this dataset whose release the node knows of."""
+    if book.released_studies(study.request.asker, study.request.dataset) - set(earlier):
+        raise Refused(
+            "earlier-study-left-out",
+            Text(
+                "The hub leaves out an earlier study of the same asker, so differencing could not be checked.",
+                "中心遗漏了同一申请方的既往研究，无法检查差分攻击。",
+            ),
+            Text("Ask the trustee why.", "请询问受托方原因。"),
+        )

@@ -1,0 +1,98 @@
+"""Authorise: every rule is asked, every answer is kept, and one verdict follows. Deny wins; nothing at all is deny."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from huizhen import methods, rules
+from huizhen.intake import cohort
+from huizhen.kit.errors import HuizhenError, Refused
+from huizhen.kit.text import Text
+from huizhen.model.dataset import Column, Schema
+from huizhen.model.grant import Grant, Limits, Participant, Reason, Verdict
+from huizhen.model.method import Method
+from huizhen.model.rule import Facts
+from huizhen.model.study import Request, Study
+from huizhen.secure.graph import two_thirds
+
+
+def verdict(reasons: Sequence[Reason]) -> Verdict:
+    """deny if any denies or none allows; needs if any needs; allow otherwise."""
+    answers = {r.verdict for r in reasons}
+    if "deny" in answers or not answers & {"allow", "needs"}:
+        return "deny"
+    return "needs" if "needs" in answers else "allow"
+
+
+def plan(request: Request, schema: Schema) -> Method:
+    """The method bound to the study's parameters; BadInput for whatever is wrong with them."""
+    kind = methods.find(request.method)
+    return kind(kind.read_params(request.params), schema)
+
+
+def columns_read(request: Request, schema: Schema, method: Method) -> tuple[Column, ...]:
+    """The columns of method and cohort together, in the order of the schema."""
+    wanted = set(method.columns)
+    if request.cohort:
+        wanted |= set(cohort.parse(request.cohort, schema).columns)
+    return tuple(c for c in schema.columns if c.name in wanted)
+
+
+def authorise(
+    study: Study,
+    facts: Facts,
+    schema: Schema,
+    method: Method,
+    participants: Sequence[Participant],
+    issued_utc: str,
+    expires_utc: str,
+) -> Grant:
+    """The grant for this study. Pure: all it rests on is in its arguments."""
+    request = study.request
+    reasons = tuple(r for r in (rule.ask(facts) for rule in rules.all_rules()) if r is not None)
+    decided = verdict(reasons)
+    limits = None
+    if decided == "allow":
+        limits = Limits(
+            columns=tuple(c.name for c in facts.columns),
+            cohort=cohort.parse(request.cohort, schema).text if request.cohort else None,
+            participants=tuple(participants),
+            dataset_schema=schema,
+            purpose=request.purpose,
+            method=request.method,
+            method_version=method.version,
+            method_code=methods.code(request.method),
+            min_cell=request.protection.min_cell,
+            quorum=_quorum(request, len(participants)),
+            min_contributors=3 if request.protection.secure_sum else 1,
+            secure_sum=request.protection.secure_sum,
+            round_to=request.protection.round_to,
+            epsilon=request.protection.epsilon,
+            max_rounds=method.max_rounds,
+            expires_utc=expires_utc,
+        )
+    return Grant(
+        study=study.digest(),
+        verdict=decided,
+        reasons=reasons,
+        limits=limits,
+        legal=facts.legal,
+        issued_utc=issued_utc,
+    )
+
+
+def _quorum(request: Request, participants: int) -> int:
+    if request.quorum is not None:
+        return request.quorum
+    return two_thirds(participants) if request.protection.secure_sum else participants
+
+
+def why_not_allowed(grant: Grant) -> HuizhenError:
+    against = [r for r in grant.reasons if r.verdict != "allow"]
+    en = " ".join(f"{r.rule}: {r.en}" for r in against) or "No rule allows it."
+    zh = "".join(f"{r.rule}：{r.zh}" for r in against) or "没有任何规则准许。"
+    return Refused(
+        "not-authorised",
+        Text(en, zh),
+        Text("Change the study as the reasons say, and ask again.", "请按理由修改研究后重新申请。"),
+    )

@@ -1,0 +1,37 @@
+"""What is known of a study, as the one object that `study run --json` writes and everything else shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from huizhen.model.study import Study
+
+UNFINISHED = ("running", "settling")
+"""`settling`: the result is released and recorded; money and the nodes' notice are still to come."""
+
+
+def outcome(study: Study, status: str, journal: dict[str, Any], entries: list[int], checkpoint: str) -> dict[str, Any]:
+    """`status` is released, denied, needs, failed, or running where the study was cut off."""
+    grant, release = journal.get("grant"), journal.get("release")
+    effort = journal.get("effort", {})
+    seconds = dict(effort.get("seconds", {}))
+    whole = seconds.pop("", None)
+    return {
+        "study": study.id,
+        "request": study.request.as_json(),
+        "submitted_utc": study.submitted_utc,
+        "status": "running" if status in UNFINISHED else status,
+        "grant": None
+        if grant is None
+        else {"verdict": grant["verdict"], "reasons": grant["reasons"], "limits": grant["limits"]},
+        "result": release["result"] if release else None,
+        "guard": release["guard"] if release else [],
+        "epsilon_spent": release["epsilon_spent"] if release else None,
+        "problem": journal.get("problem"),
+        "evidence": {"entries": entries, "checkpoint": checkpoint},
+        "settlement": journal.get("settlement"),
+        "timings": {"seconds": whole, "steps": seconds},
+        "rounds": journal.get("rounds", 0),
+        "bytes_up": effort.get("bytes_up", 0),
+        "bytes_down": effort.get("bytes_down", 0),
+    }

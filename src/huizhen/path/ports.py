@@ -1,0 +1,102 @@
+"""What the road asks of the world. Adapters implement these; tests may, too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from huizhen.ledger.merkle import Tree
+from huizhen.model.dataset import Dataset
+from huizhen.model.party import Act, Party
+from huizhen.model.settings import RegionSettings
+from huizhen.model.settlement import Settlement
+from huizhen.model.study import Request, Study
+
+
+class Stopping(Exception):
+    """This process is being stopped: raised in whoever waits for nodes. No end of a study: it goes on at the next
+    start."""
+
+
+class Federation(Protocol):
+    """How messages reach nodes. Nodes dial out; to the road it looks like one call that gathers replies. Both calls
+    raise Stopping when the federation is closed meanwhile."""
+
+    def exchange(self, messages: Mapping[str, bytes], seconds: float = math.inf) -> Mapping[str, bytes]:
+        """Deliver one sealed message per node; the sealed replies of those that answered within so many seconds. A node
+        that did not answer is absent from the result; nothing is raised for it."""
+        ...
+
+    def wait(self, nodes: Sequence[str], seconds: float) -> bool:
+        """Wait at most so long for these nodes to be heard of again; False when one of them was not, or never will be.
+        A node that was silent and is there again can be asked again, under fresh keys."""
+        ...
+
+
+class Record(Protocol):
+    """One transaction in the hub's store: all of it happens, or none."""
+
+    def evidence(self, kind: str, actor: str, subject: str, documents: Mapping[str, Any], **facts: str | int) -> int:
+        """Append to the ledger; documents are kept beside it under salted hashes. Returns the entry's number."""
+        ...
+
+    def add_study(self, study: Study) -> None: ...
+    def journal(self, study: str, step: str, value: Any) -> None: ...
+    def forget(self, study: str, steps: Sequence[str]) -> None: ...
+    def status(self, study: str, status: str) -> None: ...
+    def reserve(self, study: Study, epsilon: float) -> None: ...
+    def commit_budget(self, study: str) -> None: ...
+    def release_budget(self, study: str) -> None: ...
+    def post(self, settlement: Settlement) -> None: ...
+    def put_checkpoint(self, size: int, note: str) -> None: ...
+    def witnessed(self, node: str, size: int) -> None: ...
+
+
+class Register(Protocol):
+    """Parties and acts on file, as the trustee registered them."""
+
+    def parties(self) -> tuple[Party, ...]: ...
+    def acts(self, party: str | None = None, dataset: str | None = None) -> tuple[Act, ...]: ...
+
+
+class Store(Protocol):
+    """The hub's memory."""
+
+    @property
+    def register(self) -> Register: ...
+
+    def record(self) -> AbstractContextManager[Record]: ...
+
+    def journal(self, study: str) -> dict[str, Any]:
+        """Step -> value, of the steps that are done."""
+        ...
+
+    def study(self, study: str) -> Study: ...
+    def status(self, study: str) -> str: ...
+    def of_request(self, request: Request) -> list[tuple[Study, str]]:
+        """Studies of exactly this request with their status, in the order in which they were submitted."""
+        ...
+
+    def cards(self, dataset: str | None = None) -> tuple[Dataset, ...]: ...
+    def node_keys(self) -> dict[str, bytes]: ...
+    def untold(self) -> dict[str, dict[str, Any]]:
+        """Study -> what its journal holds at 'untold', of the studies whose end some nodes have not heard."""
+        ...
+
+    def earlier(self, study: Study) -> tuple[str, ...]:
+        """Studies of the same asker on the same dataset whose result was released, oldest first; without this one."""
+        ...
+
+    def taken_by(self, askers: Sequence[str]) -> tuple[Study, ...]:
+        """Studies of these askers that were not denied and did not fail, those under way included."""
+        ...
+
+    def budget_history(self, asker: str, dataset: str) -> tuple[float, ...]:
+        """The epsilons reserved or committed so far."""
+        ...
+
+    def settings(self) -> RegionSettings: ...
+    def tree(self) -> Tree: ...
+    def witnessed_sizes(self) -> dict[str, int]: ...

@@ -1,0 +1,52 @@
+"""Record: the kinds of ledger entries a study makes, in the words that everyone later reads."""
+
+from __future__ import annotations
+
+from huizhen.kit.errors import HuizhenError
+from huizhen.model.grant import Grant
+from huizhen.model.release import Release
+from huizhen.model.settlement import Settlement
+from huizhen.model.study import Study
+from huizhen.model.tally import Tally
+from huizhen.path.ports import Record
+
+HUB = "hub"
+
+
+def proposed(record: Record, study: Study) -> int:
+    return record.evidence("study-proposed", study.request.asker, study.id, {"study": study.as_json()})
+
+
+def authorised(record: Record, study: Study, grant: Grant) -> int:
+    return record.evidence("study-authorised", HUB, study.id, {"grant": grant.as_json()}, verdict=grant.verdict)
+
+
+def opened(record: Record, study: Study, nodes: int) -> int:
+    return record.evidence("study-opened", HUB, study.id, {}, nodes=nodes)
+
+
+def summed(record: Record, study: Study, number: int, nodes: int) -> int:
+    return record.evidence("round-summed", HUB, study.id, {}, round=number, nodes=nodes)
+
+
+def guarded(record: Record, study: Study, release: Release, tallies: tuple[Tally, ...]) -> int:
+    documents = {"release": release.as_json(), "tallies": [t.as_json() for t in tallies]}
+    return record.evidence("study-guarded", HUB, study.id, documents, status=release.status)
+
+
+def released(record: Record, study: Study) -> int:
+    return record.evidence("study-released", HUB, study.id, {})
+
+
+def settled(record: Record, study: Study, settlement: Settlement) -> int:
+    return record.evidence("study-settled", HUB, study.id, {"settlement": settlement.as_json()})
+
+
+def ended(record: Record, study: Study, status: str, code: str) -> int:
+    """denied, needs or failed: why, as a code; the words are in the journal."""
+    kind = "study-failed" if status == "failed" else "study-denied"
+    return record.evidence(kind, HUB, study.id, {}, status=status, code=code)
+
+
+def refused(record: Record, study: Study, node: str, problem: HuizhenError) -> int:
+    return record.evidence("node-refused", node, study.id, {}, code=problem.code)

@@ -1,0 +1,393 @@
+"""The road: the one file that knows the order of the steps, saves what each gave, and goes on after a crash.
+
+    propose -> authorise -> compute -> guard -> release -> record -> settle
+
+Every step writes its result and its evidence in one transaction; a study that was cut off anywhere is run again and
+finds what is done. Whatever leaves the road early does so through `_end`: denied, needs or failed, with a reason.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from huizhen.kit.clock import Clock, stamp
+from huizhen.kit.errors import Conflict, HuizhenError, Refused, to_wire
+from huizhen.kit.keys import SigningKey
+from huizhen.kit.text import Text
+from huizhen.model.census import Census
+from huizhen.model.grant import Grant
+from huizhen.model.method import Method
+from huizhen.model.release import Release
+from huizhen.model.settlement import Settlement
+from huizhen.model.study import Request, Study
+from huizhen.model.tally import Tally
+from huizhen.path import compute, record
+from huizhen.path.authorise import authorise, columns_read, plan, why_not_allowed
+from huizhen.path.facts import asked, check_budget_left, gather, schema_of
+from huizhen.path.guard import guard_census, guard_result, why_not_released
+from huizhen.path.legal import check_counted
+from huizhen.path.link import Link
+from huizhen.path.outcome import UNFINISHED
+from huizhen.path.patience import Patience
+from huizhen.path.ports import Federation, Store
+from huizhen.path.propose import propose
+from huizhen.path.settle import settle_study
+from huizhen.path.witness import witness
+from huizhen.privacy.noise import Noise
+
+Progress = Callable[[str, Text], None]
+"""Called at every step with its name and what is going on."""
+T = TypeVar("T")
+
+
+class Insist(Protocol):
+    """Ask until it is answered, or the study's time is up."""
+
+    def __call__(self, ask: Callable[[], T]) -> T: ...
+
+
+@dataclass
+class Road:
+    """The main road of one hub. `noise` draws differentially private noise; `origin` names the ledger."""
+
+    store: Store
+    federation: Federation
+    key: SigningKey
+    origin: str
+    clock: Clock
+    noise: Noise
+    progress: Progress = field(default=lambda _step, _text: None)
+    one_at_a_time: AbstractContextManager[Any] = field(default_factory=nullcontext)
+    """Held while the ledger is co-signed, where several roads of one hub run in threads."""
+
+    # -- what can be asked without running
+
+    def check(self, request: Request) -> Grant:
+        """The grant that this request would get, with its reasons. Reads no row and spends nothing."""
+        study = propose(request, len(self.store.of_request(request)), stamp(self.clock()))
+        return self._authorise(study, self._link())
+
+    def run(self, request: Request) -> str:
+        """Run the request from start to end; answers the study's id."""
+        study = self.begin(request)
+        self.drive(study)
+        return study.id
+
+    def begin(self, request: Request) -> Study:
+        """The study of this request: recorded, and not driven yet.
+
+        A study of the same request that was cut off, or whose answer has not been confirmed by `delivered`, is taken
+        up instead of a new one: whoever asks again after a crash is neither charged nor counted twice.
+        """
+        before = self.store.of_request(request)
+        study = before[-1][0] if before else None
+        if study is None or "delivered" in self.store.journal(study.id):
+            study = propose(request, len(before), stamp(self.clock()))
+            self._facts_can_be_had(study)
+            with self.store.record() as r:
+                r.add_study(study)
+                record.proposed(r, study)
+            self.progress("propose", Text(f"study {study.id}", f"研究 {study.id}"))
+        else:
+            self.progress("propose", Text(f"going on with {study.id}", f"继续研究 {study.id}"))
+        return study
+
+    def delivered(self, study: str) -> None:
+        """The asker has the answer: the same request, asked again, is a new study."""
+        with self.store.record() as r:
+            r.journal(study, "delivered", True)
+
+    def _facts_can_be_had(self, study: Study) -> None:
+        """What is wrong with a request in itself is said before anything is recorded."""
+        schema = schema_of(self.store, study.request)
+        columns_read(study.request, schema, plan(study.request, schema))
+
+    # -- the order of the steps
+
+    def drive(self, study: Study) -> None:
+        """Take a study to its end, from wherever it stands."""
+        link, spent, started = self._link(study), Counter[str](), time.perf_counter()
+        self.catch_up()
+        try:
+            if self.store.status(study.id) in UNFINISHED:
+                self._steps(study, link, spent)
+        except HuizhenError as problem:
+            status = "denied" if isinstance(problem, Refused) else "failed"
+            self._end(study, link, status, problem)
+        self._note_effort(study, link, spent + Counter({"": time.perf_counter() - started}))
+        self._witness(link)
+
+    def _steps(self, study: Study, link: Link, spent: Counter[str]) -> None:
+        done = self.store.journal(study.id)
+        with _timed(spent, "authorise"):
+            grant = Grant.read(done["grant"]) if "grant" in done else self._grant(study, link)
+        if grant.verdict != "allow":
+            self._end(study, link, "denied" if grant.verdict == "deny" else "needs", why_not_allowed(grant))
+            return
+        assert grant.limits is not None
+        if "release" not in done:
+            with _timed(spent, "compute"):
+                self._compute_and_guard(study, grant, link, done)
+            done = self.store.journal(study.id)
+        release = Release.read(done["release"])
+        tallies = tuple(Tally.read(t) for t in done["tallies"])
+        if release.status == "denied":
+            self._end(study, link, "denied", why_not_released(release.guard))
+            return
+        settlement = Settlement.read(done["settlement"]) if "settlement" in done else self._settle(study, tallies)
+        self._close(study, link, "released", settlement)
+
+    # -- authorise
+
+    def _authorise(self, study: Study, link: Link) -> Grant:
+        facts, schema, method, participants = gather(self.store, study.request, link, self.clock())
+        return authorise(study, facts, schema, method, participants, stamp(self.clock()), stamp(study.deadline()))
+
+    def _grant(self, study: Study, link: Link) -> Grant:
+        grant = self._patience(study, "authorise").insist(lambda: self._authorise(study, link))
+        with self.store.record() as r:
+            r.journal(study.id, "grant", grant.as_json())
+            if grant.limits is not None and grant.limits.epsilon is not None:
+                check_budget_left(self.store, study.request)
+                r.reserve(study, grant.limits.epsilon)
+            record.authorised(r, study, grant)
+        self.progress("authorise", Text(f"verdict: {grant.verdict}", f"结论：{grant.verdict}"))
+        return grant
+
+    # -- compute and guard
+
+    def _compute_and_guard(self, study: Study, grant: Grant, link: Link, done: dict[str, Any]) -> None:
+        limits = grant.limits
+        assert limits is not None
+        method = plan(study.request, limits.dataset_schema)
+        earlier = tuple(done["earlier"]) if "earlier" in done else self.store.earlier(study)
+        patience = self._patience(study, "compute")
+
+        def reopen() -> None:
+            compute.open_study(study, grant, earlier, link)
+
+        def insist(ask: Callable[[], T]) -> T:
+            return patience.insist(ask, reopen)
+
+        try:
+            patience.insist(reopen)
+        except compute.NodeRefused as problem:
+            with self.store.record() as r:
+                record.refused(r, study, problem.node, problem)
+            raise
+        if "census" in done:
+            census = _census(done["census"])
+            standing = compute.Standing.read(done["standing"])
+        else:
+            self.progress("compute", Text("census", "统计人数"))
+            census, standing = self._census(
+                study, grant, method, earlier, insist(lambda: compute.take_census(study, grant, earlier, link))
+            )
+        check_counted(self.store, study, grant, method, census.people, self.clock())
+        checks = guard_census(census, limits)
+        if any(c.outcome == "refused" for c in checks):
+            release = Release(study=study.digest(), grant=grant.digest(), status="denied", result=None, guard=checks)
+            self._keep_release(study, release, standing, ())
+            return
+        computed = self._rounds(study, grant, method, standing, link, insist)
+        tallies = insist(lambda: compute.tally(study, computed.standing.company, link))
+        last = Census(**{**vars(census), **computed.counts})
+        guarded = guard_result(computed.result, last, limits, _CommittingNoise(self.noise, self.store, study.id))
+        values = guarded.values
+        if values is not None and limits.epsilon is None:
+            values = {**values, "n_missing": computed.counts["missing"]}
+        release = Release(
+            study=study.digest(),
+            grant=grant.digest(),
+            status=guarded.status,
+            result=values,
+            guard=guarded.checks,
+            epsilon_spent=guarded.epsilon_spent,
+        )
+        self._keep_release(study, release, computed.standing, tallies)
+
+    def _census(
+        self,
+        study: Study,
+        grant: Grant,
+        method: Method,
+        earlier: tuple[str, ...],
+        taken: tuple[Census, tuple[str, ...]],
+    ) -> tuple[Census, compute.Standing]:
+        assert grant.limits is not None
+        counted, company = taken
+        elsewhere = {e: self._people_elsewhere(e, company) for e in earlier}
+        census = replace(counted, differences={e: n + elsewhere[e] for e, n in counted.differences.items()})
+        standing = compute.begin(method, company)
+        with self.store.record() as r:
+            r.journal(study.id, "earlier", list(earlier))
+            r.journal(study.id, "census", {**vars(census), "differences": dict(census.differences)})
+            r.journal(study.id, "standing", standing.as_wire())
+            record.opened(r, study, len(grant.limits.participants))
+            record.summed(r, study, 0, len(company))
+        return census, standing
+
+    def _people_elsewhere(self, earlier: str, company: tuple[str, ...]) -> int:
+        """People in the result of an earlier study at hospitals that do not take part in this one: leaving them out is
+        as good a way to single them out as any condition. (Those who take part now count their own differences.)"""
+        tallies = map(Tally.read, self.store.journal(earlier)["tallies"])
+        return sum(t.people for t in tallies if t.node not in company)
+
+    def _rounds(
+        self, study: Study, grant: Grant, method: Method, standing: compute.Standing, link: Link, insist: Insist
+    ) -> compute.Computed:
+        def say(number: int, text: Text) -> None:
+            self.progress("compute", Text(f"round {number}: {text.en}", f"第 {number} 轮：{text.zh}"))
+
+        while True:
+            after = insist(partial(compute.next_round, study, grant, method, standing, link, say))
+            if isinstance(after, compute.Computed):
+                return after
+            standing = after
+            with self.store.record() as r:
+                r.journal(study.id, "standing", standing.as_wire())
+                record.summed(r, study, standing.number, len(standing.company))
+
+    def _keep_release(self, study: Study, release: Release, last: compute.Standing, tallies: tuple[Tally, ...]) -> None:
+        """The guarded result becomes part of the record; what it was computed from is forgotten in the same breath."""
+        with self.store.record() as r:
+            if last.number:
+                record.summed(r, study, last.number, len(last.company))
+            r.journal(study.id, "rounds", last.number)
+            r.journal(study.id, "release", release.as_json())
+            r.journal(study.id, "tallies", [t.as_json() for t in tallies])
+            r.forget(study.id, ["standing"])
+            record.guarded(r, study, release, tallies)
+            if release.status == "released":
+                self._check_not_overtaken(study)
+                r.status(study.id, "settling")
+                record.released(r, study)
+        self.progress("guard", Text(f"guarded: {release.status}", f"出口检查：{release.status}"))
+
+    def _check_not_overtaken(self, study: Study) -> None:
+        """Differencing was checked against the releases known at the census; one that came since could undo it."""
+        if set(self.store.earlier(study)) - set(self.store.journal(study.id)["earlier"]):
+            raise Conflict(
+                "overtaken",
+                Text(
+                    "Another study of the same asker on this dataset was released meanwhile.",
+                    "同一申请方在该数据集上的另一项研究已在此期间发布。",
+                ),
+                Text("Run the study again.", "请重新运行该研究。"),
+            )
+
+    # -- settle, and every other end
+
+    def _settle(self, study: Study, tallies: tuple[Tally, ...]) -> Settlement:
+        settlement = settle_study(study, tallies, self.store.settings().deed)
+        with self.store.record() as r:
+            r.journal(study.id, "settlement", settlement.as_json())
+            r.post(settlement)
+            record.settled(r, study, settlement)
+        self.progress("settle", Text("settled", "已结算"))
+        return settlement
+
+    def _close(self, study: Study, link: Link, status: str, settlement: Settlement | None) -> None:
+        """Tell every node how it ended, then say so here; a crash in between tells them again, and changes nothing."""
+        body = {
+            "study": study.id,
+            "status": status,
+            "settlement": None if settlement is None else settlement.as_json(),
+        }
+        names = [c.holder for c in self.store.cards(study.request.dataset) if asked(study.request, c.holder)]
+        untold = self._tell(link, names, body)
+        with self.store.record() as r:
+            r.status(study.id, status)
+            if untold:
+                r.journal(study.id, "untold", {"nodes": untold, "body": body})
+
+    def _tell(self, link: Link, names: Sequence[str], body: dict[str, Any]) -> list[str]:
+        """The nodes that did not hear it."""
+        return sorted(set(names) - set(link.ask("closed", dict.fromkeys(names, body)).answers))
+
+    def catch_up(self) -> None:
+        """Tell nodes that were not there when a study ended how it ended: their patients' shares wait for it."""
+        link = self._link()
+        for study, notice in self.store.untold().items():
+            left = self._tell(link, notice["nodes"], notice["body"])
+            with self.store.record() as r:
+                if left:
+                    r.journal(study, "untold", {**notice, "nodes": left})
+                else:
+                    r.forget(study, ["untold"])
+
+    def _end(self, study: Study, link: Link, status: str, problem: HuizhenError) -> None:
+        """Denied, needs or failed. What was only reserved of the budget is given back."""
+        with self.store.record() as r:
+            r.journal(study.id, "problem", to_wire(problem))
+            r.forget(study.id, ["standing"])
+            r.release_budget(study.id)
+            record.ended(r, study, status, problem.code)
+        self.progress("end", problem.what)
+        self._close(study, link, status, None)
+
+    # -- around the road
+
+    def _link(self, study: Study | None = None) -> Link:
+        until = None if study is None else study.deadline()
+        return Link(self.federation, self.key.sign, self.store.node_keys(), self.clock, until)
+
+    def _patience(self, study: Study, step: str) -> Patience:
+        return Patience(self.federation, self.clock, study.deadline(), lambda text: self.progress(step, text))
+
+    def _note_effort(self, study: Study, link: Link, spent: Counter[str]) -> None:
+        """`spent`: seconds by step, and under the empty name those from start to end; added over every time it ran."""
+        before = self.store.journal(study.id).get("effort", {"seconds": {}, "bytes_up": 0, "bytes_down": 0})
+        effort = {
+            "seconds": dict(spent + Counter(before["seconds"])),
+            "bytes_up": before["bytes_up"] + link.bytes_up,
+            "bytes_down": before["bytes_down"] + link.bytes_down,
+        }
+        with self.store.record() as r:
+            r.journal(study.id, "effort", effort)
+
+    def _witness(self, link: Link) -> None:
+        with self.one_at_a_time:
+            tree = self.store.tree()
+            note, nodes = witness(self.origin, tree, self.store.witnessed_sizes(), self.key, link)
+            with self.store.record() as r:
+                r.put_checkpoint(len(tree), note)
+                for node in nodes:
+                    r.witnessed(node, len(tree))
+
+    def witness(self) -> None:
+        """Sign how the ledger stands and have it co-signed."""
+        self._witness(self._link())
+
+
+@contextmanager
+def _timed(spent: Counter[str], step: str) -> Iterator[None]:
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        spent[step] += time.perf_counter() - started  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class _CommittingNoise:
+    """Draws noise once the budget for it is spent, durably: what was drawn is never refunded."""
+
+    noise: Noise
+    store: Store
+    study: str
+
+    def add(self, counts: Sequence[int], sensitivity: int, epsilon: float) -> list[int]:
+        with self.store.record() as r:
+            r.commit_budget(self.study)
+        return self.noise.add(counts, sensitivity, epsilon)
+
+
+def _census(value: dict[str, Any]) -> Census:
+    return Census(**value)

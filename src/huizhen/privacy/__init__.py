@@ -1,0 +1,1 @@
+"""Pure cores of protection: suppression, noise, budget."""

@@ -1,0 +1,134 @@
+"""Adverts: the fresh public keys of a node for one round attempt, signed with its identity key and bound to what for.
+
+An advert is a mapping of bytes: `cipher` and `mask` are X25519 public keys (for the shares, for the masks), `seed` is
+a commitment to the seed of the node's own mask, `signature` is Ed25519 (RFC 8032).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from huizhen.kit.errors import Refused
+from huizhen.kit.text import Text
+from huizhen.secure.graph import two_thirds
+
+Advert = Mapping[str, bytes]
+
+_SIZES = {"cipher": 32, "mask": 32, "seed": 32, "signature": 64}
+
+
+def framed(*parts: bytes | str) -> bytes:
+    """Parts one after the other, each behind its length: what is signed, tagged or derived can be read one way only."""
+    raw = [part.encode() if isinstance(part, str) else part for part in parts]
+    return b"".join([len(part).to_bytes(4, "big") + part for part in raw])
+
+
+def write_advert(
+    sign: Callable[[bytes], bytes], context: bytes, name: str, public: tuple[bytes, bytes], seed: bytes
+) -> dict[str, bytes]:
+    """The signed advert of a node: its two public keys, for sealing and for masks, and the commitment to its seed."""
+    signature = sign(_message(context, name, *public, commitment(seed)))
+    return {"cipher": public[0], "mask": public[1], "seed": commitment(seed), "signature": signature}
+
+
+def commitment(seed: bytes) -> bytes:
+    """What is published of a seed so that the hub can tell whether shares gave back the right one."""
+    return hashlib.sha256(b"huizhen/secure/seed/1" + seed).digest()
+
+
+def check_adverts(context: bytes, adverts: Mapping[str, Advert], keys: Mapping[str, bytes]) -> None:
+    """Every advert is well formed and signed by its node for this very context, and no key is there twice.
+
+    `keys` are the identity keys of all participants. Raises Refused 'bad-advert', naming the node, or 'too-few-left'
+    when fewer than two thirds of the participants, or fewer than three, have sent one.
+    """
+    seen: set[bytes] = set()
+    for name, advert in adverts.items():
+        try:
+            parts = [advert[part] for part in _SIZES]
+            signed = len(advert) == len(_SIZES) and _is_signed(keys[name], context, name, *parts)
+        except (KeyError, TypeError):
+            signed = False
+        if not signed:
+            raise bad_advert(name)
+        seen.update(parts[:3])
+    if len(seen) < 3 * len(adverts):
+        raise bad_advert(_copier(adverts))
+    check_enough(len(adverts), len(keys))
+
+
+def check_enough(left: int, of: int) -> None:
+    """At least two thirds, and at least three, of so many nodes are there. Raises Refused 'too-few-left'."""
+    if left < two_thirds(of):
+        raise Refused(
+            "too-few-left",
+            Text(
+                f"Only {left} of {of} nodes are left that a secure sum needs.",
+                f"安全求和所需的 {of} 个节点仅剩 {left} 个。",
+            ),
+            Text(
+                "Run it again when at least two thirds of the nodes, and at least three, answer.",
+                "请待至少三分之二（且不少于三个）的节点在线后重试。",
+            ),
+        )
+
+
+def view(context: bytes, adverts: Mapping[str, Advert]) -> bytes:
+    """SHA-256 over the context and all adverts: two nodes that were shown different ones share no key.
+
+    It also decides the graph of neighbours, so that every node has its hand in it.
+    """
+    parts: list[bytes | str] = []
+    for name in sorted(adverts):
+        parts += [name, b"".join([adverts[name][part] for part in _SIZES])]
+    return hashlib.sha256(framed("huizhen/secure/view/1", context, *parts)).digest()
+
+
+def bad_advert(name: str) -> Refused:
+    """The refusal of an advert that node did not sign for this."""
+    return Refused(
+        "bad-advert",
+        Text(
+            f"The key advert in the name of node '{name}' is not one that it signed for this round.",
+            f"以节点“{name}”名义发布的密钥公告并非其为本轮签署。",
+        ),
+        Text(
+            "Check the identity key of that node; if it is right, someone has altered the message on its way.",
+            "请核对该节点的身份公钥；若无误，则消息在传输途中被篡改。",
+        ),
+    )
+
+
+def _message(context: bytes, name: str, *parts: bytes) -> bytes:
+    return framed("huizhen/secure/advert/1", context, name, *parts)
+
+
+def _copier(adverts: Mapping[str, Advert]) -> str:
+    """The first node whose advert repeats a key, or a commitment, that was there before."""
+    seen: set[bytes] = set()
+    for name, advert in adverts.items():
+        for part in ("cipher", "mask", "seed"):
+            if advert[part] in seen:
+                return name
+            seen.add(advert[part])
+    raise ValueError("nothing is repeated")
+
+
+@lru_cache(maxsize=4096)
+def _is_signed(
+    key: bytes, context: bytes, name: str, cipher: bytes, mask: bytes, seed: bytes, signature: bytes
+) -> bool:
+    """Remembered, so that nodes that live in one process check the same advert once."""
+    parts = cipher, mask, seed, signature
+    if not all(isinstance(part, bytes) and len(part) == _SIZES[of] for of, part in zip(_SIZES, parts, strict=True)):
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, _message(context, name, cipher, mask, seed))
+    except (InvalidSignature, ValueError):
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Pure core of statistics: formulas into columns, Newton steps, survival sums. Arrays in, arrays out."""

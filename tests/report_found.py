@@ -1,0 +1,141 @@
+"""Outcomes of studies to write reports of: real results on the NCCTG lung trial, through the real rules, guard, ledger
+and settlement; only the road between them is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from lifelines.datasets import load_lung
+
+import drive
+from huizhen.kit.errors import Refused, to_wire
+from huizhen.kit.text import Text
+from huizhen.market.settle import decimal_quality
+from huizhen.model.casebook import ORDINARY
+from huizhen.model.census import Census
+from huizhen.model.dataset import Column, Schema
+from huizhen.model.grant import Participant
+from huizhen.model.release import Release
+from huizhen.model.settlement import Deed
+from huizhen.model.study import Request, Study
+from huizhen.model.tally import Tally
+from huizhen.path.authorise import authorise, columns_read, plan
+from huizhen.path.guard import guard_result
+from huizhen.path.outcome import outcome
+from huizhen.path.settle import settle_study
+from huizhen.privacy.noise import OpenDpNoise
+from ledger_region import Region
+
+HOSPITALS = ("anhe", "beishan", "donghu", "nanyuan", "xicheng")
+UNITS = {"time": "days", "age": "years", "wt_loss": "pounds", "meal_cal": "kcal"}
+FIT = {"duration": "time", "event": "status_died"}
+STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "count": ("count", {}),
+    "count by": ("count", {"by": "ph_ecog"}),
+    "describe": ("describe", {"columns": ["age", "ph_karno", "wt_loss", "seen", "sex", "arm"]}),
+    "crosstab": ("crosstab", {"row": "sex", "col": "ph_ecog"}),
+    "histogram": ("histogram", {"column": "age", "range": [40, 80], "bins": 8}),
+    "histogram of levels": ("histogram", {"column": "arm"}),
+    "kaplan_meier": ("kaplan_meier", {**FIT, "group": "sex"}),
+    "kaplan_meier of all": ("kaplan_meier", FIT),
+    "kmeans": ("kmeans", {"columns": ["age", "ph_karno"], "k": 3}),
+    "pca": ("pca", {"columns": ["age", "ph_karno", "wt_loss"]}),
+    "cox": ("cox", {**FIT, "formula": "age + sex + ph_ecog", "strata": "node"}),
+    "cox with baseline": ("cox", {**FIT, "formula": "age + C(arm)"}),
+    "logistic": ("glm", {"formula": "status_died ~ age + sex + ph_ecog", "family": "binomial"}),
+    "linear": ("glm", {"formula": "wt_loss ~ age + sex", "family": "gaussian"}),
+    "gbdt": ("gbdt", {"outcome": "arm", "columns": ["age", "ph_karno", "sex"], "trees": 4, "depth": 2}),
+    "gbdt of a number": (
+        "gbdt",
+        {"outcome": "age", "objective": "squared_error", "columns": ["arm", "wt_loss"], "trees": 2, "holdout": 0},
+    ),
+    "nn": ("nn", {"outcome": "arm", "columns": ["ph_karno", "sex"], "hidden": [1], "rounds": 3}),
+    "poisson": ("glm", {"formula": "ph_ecog ~ age + C(arm)", "family": "poisson"}),
+}
+"""A study or two of every method."""
+
+
+@cache
+def lung() -> tuple[pd.DataFrame, Schema]:
+    """The trial with a category and a date of our own next to it."""
+    frame = load_lung()
+    frame.columns = [name.replace(".", "_") for name in frame.columns]
+    frame = frame.rename(columns={"status": "status_died"})
+    frame["arm"] = np.where(frame.age < 60, "younger", "older")
+    frame["seen"] = 18_000 + frame.time
+    schema = drive.schema_of(frame, types={"seen": "date"})
+    named = {"sex": "Sex", "ph_ecog": "ECOG score"}
+    columns = [
+        Column.read({**c.as_json(), "unit": UNITS.get(c.name), "label": named.get(c.name)}) for c in schema.columns
+    ]
+    return frame, Schema(columns=tuple(columns))
+
+
+def found(
+    method: str,
+    params: Mapping[str, Any],
+    *,
+    frame: pd.DataFrame | None = None,
+    schema: Schema | None = None,
+    **asked: Any,
+) -> dict[str, Any]:
+    """What is known of a study of `method`, computed over five hospitals. asked: other parts of the request."""
+    if frame is None or schema is None:
+        frame, schema = lung()
+    request = Request.read(
+        {"title": "Does sex change survival?", "asker": "acme-pharma", "purpose": "HMB", "dataset": "lung",
+         "method": method, "params": dict(params), "price_fen": 120_000, **asked}
+    )  # fmt: skip
+    study = Study(request=request, number=1, submitted_utc="2026-11-22T08:15:00.000000Z")
+    built = plan(request, schema)
+    columns = columns_read(request, schema, built)
+    facts = replace(ORDINARY, request=request, columns=columns, participants=HOSPITALS, method_private=built.private)
+    keys = [Participant(name=name, key=f"{i:064x}", consent_epoch=7) for i, name in enumerate(HOSPITALS)]
+    grant = authorise(study, facts, schema, built, keys, "2026-11-22T08:15:01Z", "2026-11-29T08:15:01Z")
+    journal: dict[str, Any] = {"grant": grant.as_json()}
+    region = _region(study)
+    if grant.limits is None:
+        no = Refused("not-authorised", Text("A rule says no.", "有规则不准许。"), Text("Change it.", "请修改研究。"))
+        return outcome(study, "denied", {**journal, "problem": to_wire(no)}, [3, 4, 5], region)
+    parts = [frame.iloc[i :: len(HOSPITALS)] for i in range(len(HOSPITALS))]
+    trace = drive.trace(method, params, schema, parts)
+    census = _census(parts)
+    guarded = guard_result(trace.result, census, grant.limits, OpenDpNoise())
+    release = Release(
+        study=study.digest(), grant=grant.digest(), status=guarded.status,
+        result=guarded.values and {**guarded.values, **({} if grant.limits.epsilon else {"n_missing": 1})},
+        guard=guarded.checks, epsilon_spent=guarded.epsilon_spent,
+    )  # fmt: skip
+    journal |= {"release": release.as_json(), "rounds": trace.rounds}
+    journal["effort"] = {"seconds": {"": 0.8431, "compute": 0.6}, "bytes_up": 48_211, "bytes_down": 12_904}
+    if release.status == "released":
+        tallies = [
+            Tally(
+                node=n, rows=len(p), people=len(p), quality=decimal_quality(0.97 - i / 50), inclusion="00" * 32, log=""
+            )
+            for i, (n, p) in enumerate(zip(HOSPITALS, parts, strict=True))
+        ]
+        journal["settlement"] = settle_study(study, tallies, Deed()).as_json()
+    return outcome(study, release.status, journal, [3, 4, 5, 6, 9], region)
+
+
+def _census(parts: list[pd.DataFrame]) -> Census:
+    sizes = [len(p) for p in parts]
+    return Census(
+        consented=sum(sizes), people=sum(sizes), people_squared=sum(s * s for s in sizes), rows=sum(sizes), missing=1,
+        contributors=len(parts), repeated=0, differences={},
+    )  # fmt: skip
+
+
+def _region(study: Study) -> str:
+    """The newest checkpoint of a ledger with ten entries, co-signed by three hospitals."""
+    region = Region()
+    for i in range(10):
+        region.record("round-summed", study.id, round=i)
+    region.checkpoint("east", "north", "west")
+    return region.checkpoints[-1].decode()

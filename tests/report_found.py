@@ -54,7 +54,7 @@ STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
         "gbdt",
         {"outcome": "age", "objective": "squared_error", "columns": ["arm", "wt_loss"], "trees": 2, "holdout": 0},
     ),
-    "nn": ("nn", {"outcome": "arm", "columns": ["ph_karno", "sex"], "hidden": [1], "rounds": 3}),
+    "nn": ("nn", {"outcome": "arm", "columns": ["age", "ph_karno"], "hidden": [1], "rounds": 3}),
     "poisson": ("glm", {"formula": "ph_ecog ~ age + C(arm)", "family": "poisson"}),
 }
 """A study or two of every method."""

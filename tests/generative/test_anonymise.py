@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from huizhen.privacy.anonymise.hierarchy import build, flat
-from huizhen.privacy.anonymise.partition import partition
-from huizhen.privacy.anonymise.promise import Diversity, all_diverse
+from huizhen.kit.errors import Unable
+from huizhen.privacy.anonymise.cost import measure
+from huizhen.privacy.anonymise.hierarchy import Hierarchy, build, flat
+from huizhen.privacy.anonymise.lattice import optimal
+from huizhen.privacy.anonymise.partition import Partition, partition
+from huizhen.privacy.anonymise.promise import Diversity, Presence, Sensitive, all_held
+
+TREE = build([("a", "aa", "0"), ("a", "aa", "1"), ("a", "ab", "2"), ("b", "ba", "3"), ("b", "bb", "4")])
+"""Of the sensitive values 0 to 4."""
 
 
 @st.composite
@@ -29,9 +37,28 @@ def tables(draw: Any) -> tuple[Any, Any, Any, int, Diversity]:
         draw(st.sampled_from([None, 2, 3])),
         draw(st.sampled_from([None, 1.5, 2.0])),
         draw(st.sampled_from([None, (2.0, 2), (3.0, 3)])),
-        draw(st.sampled_from([None, 0.0, 0.2, 0.5])),
+        draw(st.sampled_from([None, 0.0, 0.1, 0.2, 0.5])),
+        draw(st.sampled_from(["equal", "ordered", "hierarchical"])),
+        draw(st.sampled_from([None, None, 0.5, 2.0])),
+        draw(st.booleans()),
     )
     return columns, hierarchies, secret, draw(st.integers(1, 8)), asked
+
+
+def distance(values: list[int], whole: list[int], ground: str) -> float:
+    """The earth mover's distance, by the definition of each ground distance, from shares of the five values."""
+    apart = [values.count(v) / len(values) - whole.count(v) / len(whole) for v in range(5)]
+    if ground == "equal":
+        return sum(map(abs, apart)) / 2
+    if ground == "ordered":
+        return sum(abs(sum(apart[: i + 1])) for i in range(5)) / 4
+    total = 0.0
+    for height, groups in [(1, [[0, 1], [2], [3], [4]]), (2, [[0, 1, 2], [3, 4]]), (3, [[0, 1, 2, 3, 4]])]:
+        below = {1: [[v] for v in range(5)], 2: [[0, 1], [2], [3], [4]], 3: [[0, 1, 2], [3, 4]]}[height]
+        for group in groups:
+            child = [sum(apart[v] for v in part) for part in below if set(part) <= set(group)]
+            total += height / 3 * min(sum(x for x in child if x > 0), -sum(x for x in child if x < 0))
+    return total
 
 
 def holds(values: list[int], whole: list[int], asked: Diversity) -> bool:
@@ -43,29 +70,98 @@ def holds(values: list[int], whole: list[int], asked: Diversity) -> bool:
         return False
     if asked.recursive and counts[0] >= asked.recursive[0] * sum(counts[asked.recursive[1] - 1 :]):
         return False
-    apart = sum(abs(values.count(v) / n - whole.count(v) / len(whole)) for v in set(whole)) / 2
-    return asked.t is None or apart <= asked.t + 1e-9
+    if asked.beta:
+        for v, c in Counter(values).items():
+            share = whole.count(v) / len(whole)
+            most = min(asked.beta, -math.log(share)) if asked.enhanced else asked.beta
+            if (c / n - share) / share > most + 1e-9:
+                return False
+    return asked.t is None or distance(values, whole, asked.ground) <= asked.t + 1e-9
 
 
-@settings(max_examples=300, deadline=None)
-@given(tables())
-def test_every_class_holds_what_was_asked(table: Any):
-    columns, hierarchies, secret, k, asked = table
-    rows, before = len(secret), [c.copy() for c in columns]
-    sensitive = [(secret, np.bincount(secret, minlength=5) / rows, asked)]
-    fits = holds(secret.tolist(), secret.tolist(), asked)
-    assert bool(all_diverse(np.zeros(rows, np.int64), 1, sensitive)[0]) == fits
-    if rows < k or not fits:
-        return
-    found = partition(columns, hierarchies, k, sensitive)
-    assert sorted(found.row) == list(range(rows))
-    assert all((a == b).all() for a, b in zip(columns, before, strict=True))
+def checked(found: Partition, columns: Any, hierarchies: Any, secret: Any, k: int, asked: Diversity) -> None:
+    assert sorted([*found.row, *found.gone]) == list(range(len(secret)))
     for i, (start, size) in enumerate(zip(found.start, found.size, strict=True)):
         row = found.row[start : start + size]
         assert size >= k
         assert holds(secret[row].tolist(), secret.tolist(), asked)
         for column, hierarchy, node in zip(columns, hierarchies, found.node[:, i], strict=True):
             assert (hierarchy.node[:, column[row]] == node).any(axis=0).all()
+
+
+@settings(max_examples=300, deadline=None)
+@given(tables(), st.integers(0, 10))
+def test_every_class_holds_what_was_asked(table: Any, suppress: int):
+    columns, hierarchies, secret, k, asked = table
+    rows, before = len(secret), [c.copy() for c in columns]
+    sensitive = [Sensitive(secret, 5, asked, TREE)]
+    fits = holds(secret.tolist(), secret.tolist(), asked)
+    assert all_held(sensitive, rows) == fits
+    if rows < k or not fits:
+        return
+    found = partition(columns, hierarchies, k, sensitive, suppress=suppress)
+    assert all((a == b).all() for a, b in zip(columns, before, strict=True))
+    assert len(found.gone) <= suppress
+    checked(found, columns, hierarchies, secret, k, asked)
+
+
+def loss(found: Partition, hierarchies: list[Hierarchy]) -> float:
+    return float(measure(found, hierarchies, list("abc"))["ncp"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(tables(), st.integers(0, 10))
+def test_the_lattice_finds_what_looking_at_every_rule_finds(table: Any, suppress: int):
+    columns, hierarchies, secret, k, asked = table
+    rows = len(secret)
+    least = math.inf
+    for rule in itertools.product(*(range(len(h.node)) for h in hierarchies)):
+        nodes = [h.node[level][c] for h, level, c in zip(hierarchies, rule, columns, strict=True)]
+        classes: dict[Any, list[int]] = {}
+        for i, key in enumerate(zip(*nodes, strict=True)):
+            classes.setdefault(key, []).append(i)
+        kept = [
+            i for c in classes.values() if len(c) >= k and holds(secret[c].tolist(), secret.tolist(), asked) for i in c
+        ]
+        if kept and rows - len(kept) <= suppress:
+            cells = sum(h.penalty[n[kept]].sum() for h, n in zip(hierarchies, nodes, strict=True)) / 3
+            least = min(least, (cells + rows - len(kept)) / rows)
+    try:
+        found = optimal(columns, hierarchies, k, [Sensitive(secret, 5, asked, TREE)], suppress=suppress)
+    except Unable:
+        assert least == math.inf
+        return
+    checked(found, columns, hierarchies, secret, k, asked)
+    assert len(found.gone) <= suppress
+    assert loss(found, hierarchies) == pytest.approx(least, abs=1e-12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(tables(), st.lists(st.booleans(), min_size=60, max_size=60), st.integers(1, 4), st.sampled_from([0.5, 0.8, 1.0]))
+def test_among_a_population(table: Any, drawn: list[bool], fewest: int, most: float):
+    """k-map counts everyone; who is in the file is neither few nor nearly all of a class."""
+    columns, hierarchies, secret, k, _ = table
+    inside = np.array(drawn[: len(secret)], np.int32)
+    presence = Sensitive(inside, 2, Presence(fewest, 0.0, most))
+    if len(secret) < k or not all_held([presence], len(secret)):
+        return
+    everyone = partition(columns, hierarchies, k, [presence])
+    found = everyone.only(np.where(inside, np.arange(len(inside)), 99), 99)
+    assert sorted(found.row) == np.flatnonzero(inside).tolist()
+    for start, size in zip(everyone.start, everyone.size, strict=True):
+        row = everyone.row[start : start + size]
+        there = inside[row].sum()
+        assert size >= k and (there == 0 or there >= fewest) and there <= most * size + 1e-9
+    assert (found.size >= fewest).all()
+
+
+def test_the_same_classes_whatever_the_number_of_threads():
+    chance = np.random.default_rng(3)
+    hierarchies = [build([(str(v // 64), str(v // 8), str(v)) for v in range(512)]) for _ in range(3)]
+    columns = [chance.integers(0, 512, 20_000).astype(np.int32) for _ in hierarchies]
+    secret = [Sensitive(chance.integers(0, 5, 20_000).astype(np.int32), 5, Diversity(t=0.3), TREE)]
+    one, four = (partition(columns, hierarchies, 5, secret, suppress=500, threads=n) for n in (1, 4))
+    assert all(np.array_equal(getattr(one, part), getattr(four, part)) for part in ("row", "start", "node", "gone"))
 
 
 @settings(max_examples=100, deadline=None)
@@ -75,10 +171,10 @@ def test_of_one_column_no_class_could_be_split_once_more(values: list[int], k: i
     column = hierarchy.code[values]
     if len(values) < k:
         return
-    found = partition([column], [hierarchy], k, [])
+    found = partition([column], [hierarchy], k)
     for start, size in zip(found.start, found.size, strict=True):
         inside = Counter(column[found.row[start : start + size]].tolist())
-        level = hierarchy.common(*(np.array([f(inside)], np.int32) for f in (min, max)))[0]
+        level = max(n for n in range(4) if hierarchy.node[n, min(inside)] == hierarchy.node[n, max(inside)])
         below = Counter()
         for code, count in inside.items():
             below[int(hierarchy.node[min(level + 1, 3), code])] += count

@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 from commands import done, in_both
-from huizhen.adapters.release_check import check_release
+from huizhen.adapters.anonymise_columns import in_order
+from huizhen.adapters.release_check import Table, check_release
 from huizhen.kit.errors import Refused
 from huizhen.model.anonymisation import Anonymisation
+from huizhen.privacy.anonymise.hierarchy import build
 
 ADULT = Path(__file__).resolve().parents[3] / "shared" / "data" / "adult"
 CONFIG = """\
@@ -96,7 +98,8 @@ def test_what_cannot_be_is_said_and_nothing_written(was: str, becomes: str, code
     assert not (tmp_path / "out.csv").exists() and list(tmp_path.glob(".*")) == []
 
 
-ROWS = [("a", "x")] * 3 + [("a", "y")] * 3 + [("b", "x")] * 5 + [("b", "y")] * 1
+ROWS = [("a", "1")] * 3 + [("a", "2")] * 3 + [("b", "1")] * 5 + [("b", "10")] * 1
+TREE = build([("low", "1"), ("low", "2"), ("high", "10")])
 
 
 @pytest.mark.parametrize(
@@ -110,21 +113,34 @@ ROWS = [("a", "x")] * 3 + [("a", "y")] * 3 + [("b", "x")] * 5 + [("b", "y")] * 1
         (2, {"entropy": 1.58}, False),
         (2, {"c": 5.5, "l": 2}, True),
         (2, {"c": 5.0, "l": 2}, False),
-        (2, {"t": 0.1667}, True),
-        (2, {"t": 0.1666}, False),
+        (2, {"t": 0.25}, True),
+        (2, {"t": 0.2499}, False),
+        (2, {"t": 0.125, "distance": "ordered"}, True),
+        (2, {"t": 0.1249, "distance": "ordered"}, False),
+        (2, {"t": 0.1667, "distance": "hierarchical"}, True),
+        (2, {"t": 0.1666, "distance": "hierarchical"}, False),
+        (2, {"beta": 1.0}, True),
+        (2, {"beta": 0.99}, False),
     ],
 )
 def test_the_check_reads_the_file_alone(k: int, asked: dict[str, float], stands: bool, tmp_path: Path):
+    """By hand: of 1, 2, 10 the whole has 8/12, 3/12, 1/12, class a 1/2, 1/2, 0, and class b 5/6, 0, 1/6.
+
+    Both classes are 1/4 apart; in order (1/6 + 1/12) / 2; by the tree 1/6 x 1/2 within `low` and 1/12 above it. The
+    largest gain is that of 10 in b, and of 2 in a: twice its share.
+    """
     with (tmp_path / "r.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("q", "s"), *ROWS])
     config = Anonymisation.read({"quasi_identifiers": {"q": {"by": "flat"}}, "sensitive": {"s": asked}, "k": k})
+    table = Table(tmp_path / "r.csv", ",")
+    trees = {"s": TREE if asked.get("distance") == "hierarchical" else in_order(["10", "1", "2"])}
     if stands:
-        check_release(tmp_path / "r.csv", False, ",", config, 12)
+        check_release(table, table, config, trees, 12)
         with pytest.raises(Refused, match="lost or gained"):
-            check_release(tmp_path / "r.csv", False, ",", config, 13)
+            check_release(table, table, config, trees, 13)
     else:
         with pytest.raises(Refused):
-            check_release(tmp_path / "r.csv", False, ",", config, 12)
+            check_release(table, table, config, trees, 12)
 
 
 def test_a_release_that_breaks_its_promise_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -149,3 +165,91 @@ def test_adult_with_the_hierarchies_of_arx(tmp_path: Path):
     assert min(sizes.values()) >= 10
     occupations = {(tuple(row[:7]), row[7]) for row in rows}
     assert min(Counter(combination for combination, _ in occupations).values()) >= 3
+
+
+def test_options_instead_of_a_configuration_and_what_follows_is_said(tmp_path: Path):
+    frame(3000).assign(seen=[f"2024-{1 + i % 12:02}-{1 + i % 28:02}" for i in range(3000)], cost=range(3000)).to_csv(
+        tmp_path / "in.csv", index=False
+    )
+    (tmp_path / "x_hierarchy_job.csv").write_text("nurse;health;*\ndoctor;health;*\ncook;other;*\n", encoding="utf-8")
+    words = [
+        "anonymize", tmp_path / "in.csv", "--out", tmp_path / "out.csv", "--qi", "age,job,seen,cost",
+        "--sensitive", "icd", "--keep", "region",
+        "--drop", "name,note", "--k", "5", "--l", "2", "--t", "0.5", "--hierarchies", tmp_path,
+    ]  # fmt: skip
+    said = done(*words, "--json").json()
+    how = {name: {k: v for k, v in one.items() if v} for name, one in said["config"]["quasi_identifiers"].items()}
+    assert how == {
+        "age": {"by": "quantile", "parts": [4, 16, 64], "weight": 1.0},
+        "job": {"by": "file", "file": "x_hierarchy_job.csv", "weight": 1.0},
+        "seen": {"by": "date", "weight": 1.0},
+        "cost": {"by": "quantile", "parts": [4, 16, 64], "weight": 1.0},
+    }
+    after = pd.read_csv(tmp_path / "out.csv", dtype=str)
+    assert after.groupby(["age", "job", "seen", "cost"], dropna=False).size().min() >= 5
+    en, zh = in_both(*words)
+    assert "quantile [4, 16, 64]" in en and "概括方式" in zh
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        ([], 2, "Nothing is said about the columns"),
+        (["--qi", "age,job", "--sensitive", "icd"], 2, "'name' is not named"),
+        (["--qi", "age,jop", "--keep", "name,region,icd,note,job"], 2, "'jop' is not in the file"),
+        (["--qi", "age", "--algorithm", "best"], 2, "topdown or lattice"),
+        (["--config", "a.yaml", "--k", "5"], 2, "--k cannot be given with --config"),
+        (
+            ["--qi", "region", "--drop", "name,age,icd,note,job", "--algorithm", "lattice", "--k", "9000"],
+            6,
+            "fewer than",
+        ),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(more: list[str], code: int, said: str, tmp_path: Path):
+    laid(tmp_path)
+    more = [str(tmp_path / w) if w == "a.yaml" else w for w in more]
+    en, _ = in_both("anonymize", tmp_path / "in.csv", "--out", tmp_path / "out.csv", *more, code=code)
+    assert said in en
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_rows_may_be_left_out_within_the_budget(tmp_path: Path):
+    lone = pd.DataFrame({"q": ["a"] * 50 + ["b"] * 50 + ["c"], "s": ["x", "y"] * 50 + ["x"]})
+    lone.to_csv(tmp_path / "in.csv", index=False)
+    for algorithm in ("topdown", "lattice"):
+        words = ["anonymize", tmp_path / "in.csv", "--out", tmp_path / "out.csv", "--qi", "q", "--sensitive", "s",
+                 "--l", "2", "--k", "5", "--algorithm", algorithm, "--json"]  # fmt: skip
+        assert done(*words).json()["suppressed"] == 0
+        assert done(*words, "--suppress", "0.01").json()["suppressed"] == 1
+        after = pd.read_csv(tmp_path / "out.csv")
+        assert after.q.tolist().count("a") == 50 and len(after) == 100
+
+
+def within(label: str, value: str) -> bool:
+    low, high = label.split("..")
+    return int(low) <= int(value) <= int(high)
+
+
+def test_a_population_is_counted_and_has_to_hold_everyone(tmp_path: Path):
+    everyone = frame(2000)
+    everyone.to_csv(tmp_path / "all.csv", index=False)
+    everyone[:300].to_csv(tmp_path / "in.csv", index=False)
+    config = CONFIG + "population: {file: all.csv, k_map: 20, present_most: 0.5}\n"
+    laid_words = laid(tmp_path, config)
+    everyone[:300].to_csv(tmp_path / "in.csv", index=False)
+    said = done(*laid_words, "--json").json()
+    after = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
+    sizes = after.groupby(["age", "region", "job"]).size()
+    assert len(after) == 300 and sizes.min() >= 5 and said["classes"] == len(sizes) > 3
+    for (age, region, job), there in sizes.items():
+        covers = [
+            everyone.age.map(lambda v, a=age: a in {"*", v} or (".." in a and v != "" and within(a, v))),
+            everyone.region.map(lambda v, r=region: v.startswith(r.rstrip("*"))),
+            everyone.job.map(lambda v, j=job: j in {"*", v, "health" if v != "cook" else "other"}),
+        ]  # fmt: skip
+        people = np.logical_and.reduce([c.astype(bool) for c in covers]).sum()
+        assert people >= 20 and there <= people
+    (tmp_path / "all.csv").write_text("\n".join((tmp_path / "all.csv").read_text().splitlines()[:1]) + "\n")
+    en, _ = in_both(*laid_words, code=2)
+    assert "300 people of the file are not in it" in en

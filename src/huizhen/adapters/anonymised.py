@@ -10,19 +10,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from huizhen.adapters.release_check import check_release
+from huizhen.adapters.anonymise_columns import quasi, secret
+from huizhen.adapters.release_check import Table, check_release
 from huizhen.intake.format import check_file
 from huizhen.kit.errors import BadInput, Unable
 from huizhen.kit.text import Text
-from huizhen.model.anonymisation import Anonymisation, Generalisation, Variety
+from huizhen.model.anonymisation import Anonymisation
 from huizhen.privacy.anonymise.cost import measure
-from huizhen.privacy.anonymise.hierarchy import Hierarchy, flat, interval, prefix, table
-from huizhen.privacy.anonymise.partition import Partition, Sensitive, partition
-from huizhen.privacy.anonymise.promise import Diversity, all_diverse
+from huizhen.privacy.anonymise.hierarchy import Hierarchy
+from huizhen.privacy.anonymise.lattice import optimal
+from huizhen.privacy.anonymise.partition import Partition, partition
+from huizhen.privacy.anonymise.promise import Codes, Presence, Sensitive, all_held
 
 Heard = Callable[[str, int], None]
 
@@ -34,42 +35,127 @@ def anonymise(path: Path, out: Path, asked: Anonymisation, beside: Path, heard: 
     that says nothing of the order they came in. Raises NotFound, BadInput, Unable, and Refused where the file that was
     written does not hold what was asked. Where anything is raised, `out` is as it was.
     """
-    parquet = path.suffix.lower() == ".parquet"
     if out.suffix.lower() != path.suffix.lower() or out.resolve() == path.resolve():
         raise BadInput(
             "bad-out",
             Text("--out has to be another file of the same kind.", "--out 须是另一个同类型的文件。"),
             Text(f"Give it a name that ends in {path.suffix}.", f"请给出以 {path.suffix} 结尾的文件名。"),
         )
-    check_file(path)
-    _check_variety(asked)
-    rows, delimiter = _read(path, parquet)
-    heard("read", len(rows))
-    _check_columns(rows.column_names, asked)
-    chance = np.random.default_rng().permutation(len(rows))
-    columns, hierarchies = [], []
-    for name, how in asked.quasi_identifiers.items():
-        code, values = _encoded(rows[name])
-        hierarchies.append(_hierarchy(values, how, name, beside))
-        columns.append(hierarchies[-1].code[code][chance])
-    sensitive = [_sensitive(rows[name], chance, variety) for name, variety in asked.sensitive.items()]
-    _check_reachable(len(rows), asked, sensitive)
-    found = partition(columns, hierarchies, asked.k, sensitive, lambda done: heard("partition", done))
-    released = _released(rows, chance, found, hierarchies, asked)
+    table, delimiter = read_table(path)
+    heard("read", len(table))
+    people = read_table(beside / asked.population.file)[0] if asked.population else None
+    released, told, hierarchies = anonymised(table, asked, beside, heard, people)
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
-        _write(released, part, parquet, delimiter)
+        _write(released, part, path, delimiter)
         heard("check", len(released))
-        check_release(part, parquet, delimiter, asked, len(rows))
+        check_release(
+            Table(part, delimiter), Table(path, delimiter), asked, hierarchies, len(table) - told["suppressed"]
+        )
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
-    return measure(found, hierarchies, list(asked.quasi_identifiers))
+    return told
 
 
-def _read(path: Path, parquet: bool) -> tuple[pa.Table, str]:
+def anonymised(
+    table: pa.Table, asked: Anonymisation, beside: Path, heard: Heard, people: pa.Table | None = None
+) -> tuple[pa.Table, dict[str, Any], dict[str, Hierarchy]]:
+    """A table anonymised, `cost.measure` of it, and the hierarchies of sensitive columns. people: of the population.
+
+    Raises BadInput and Unable. The release is not checked from what was written: that is `check_release`.
+    """
+    _check_variety(asked)
+    _check_columns(table.column_names, asked)
+    among = table.select(list(asked.quasi_identifiers))
+    among = among if people is None else _among(among, people, asked)
+    given = [quasi(among[name], how, name, beside) for name, how in asked.quasi_identifiers.items()]
+    hierarchies, columns = [h for h, _ in given], [c for _, c in given]
+    sensitive = [secret(table[name], variety, name, beside) for name, variety in asked.sensitive.items()]
+    _check_reachable(len(table), asked, sensitive)
+    found = _found(columns, hierarchies, len(table), asked, sensitive, heard)
+    told = measure(found, hierarchies, list(asked.quasi_identifiers))
+    secrets = {n: s.hierarchy for n, s in zip(asked.sensitive, sensitive, strict=True) if s.hierarchy is not None}
+    return _released(table, found, hierarchies, asked), told, secrets
+
+
+def _found(
+    columns: Sequence[Codes],
+    hierarchies: Sequence[Hierarchy],
+    rows: int,
+    asked: Anonymisation,
+    sensitive: Sequence[Sensitive],
+    heard: Heard,
+) -> Partition:
+    """The classes, rows in an order by chance. Rows from `rows` on are of the population."""
+    chance = np.random.default_rng().permutation(len(columns[0]))
+    columns = [c[chance] for c in columns]
+    sensitive = [_wide(s, rows, chance) for s in sensitive]
+    suppress, k = int(rows * asked.suppress + 1e-9), asked.k
+    if asked.population:
+        people = asked.population
+        inside = (chance < rows).astype(np.int32)
+        sensitive = [*sensitive, Sensitive(inside, 2, Presence(k, people.present_least, people.present_most))]
+        k = people.k_map or 1
+    if asked.algorithm == "lattice":
+        found = optimal(columns, hierarchies, k, sensitive, suppress=suppress, heard=lambda n: heard("search", n))
+    else:
+        found = partition(
+            columns, hierarchies, k, sensitive, suppress=suppress, threads=os.cpu_count() or 1,
+            weights=[how.weight for how in asked.quasi_identifiers.values()], heard=lambda n: heard("partition", n),
+        )  # fmt: skip
+    return found.only(chance, rows)
+
+
+def _wide(one: Sensitive, rows: int, chance: Any) -> Sensitive:
+    """In the order of `chance`; rows of the population have no value."""
+    code = np.full(len(chance), -1, np.int32)
+    there = chance < rows
+    code[there] = one.code[chance[there]]
+    return Sensitive(code, one.values, one.asked, one.hierarchy)
+
+
+def _among(own: pa.Table, people: pa.Table, asked: Anonymisation) -> pa.Table:
+    """The file's rows, and after them those of the population that are not in the file."""
+    names = own.column_names
+    missing = [n for n in names if n not in people.column_names]
+    if missing or asked.suppress or asked.algorithm == "lattice":
+        why = Text(f"it has no column '{missing[0]}'", f"缺少列“{missing[0]}”") if missing else Text(
+            "it goes neither with suppress nor with the lattice", "不能与 suppress 或 lattice 同用")  # fmt: skip
+        raise _bad_population(why)
+    both = pa.concat_tables([_as_text(t.select(names)) for t in (own, people)])
+    counted = both.append_column(
+        "_", pa.array(np.repeat(np.array([-1, 1], np.int64), [len(own), len(people)]))
+    ).group_by(names).aggregate([("_", "sum")])  # fmt: skip
+    others = counted["__sum"].to_numpy()
+    if (others < 0).any():
+        raise _bad_population(Text(f"{int(-others[others < 0].sum())} people of the file are not in it",
+                                   f"文件中有 {int(-others[others < 0].sum())} 人不在其中"))  # fmt: skip
+    rest = counted.select(names).take(pa.array(np.repeat(np.arange(len(others)), others)))
+    return pa.concat_tables([_as_text(own), rest])
+
+
+def _as_text(table: pa.Table) -> pa.Table:
+    return pa.table({name: table[name].cast(pa.string()).fill_null("") for name in table.column_names})
+
+
+def _bad_population(why: Text) -> BadInput:
+    return BadInput(
+        "bad-population",
+        Text(f"The population cannot be used: {why.en}.", f"总体文件无法使用：{why.zh}。"),
+        Text("It has to hold everyone of the file, with the same quasi-identifiers written alike.",
+             "总体须包含文件中的所有人，且准标识列的写法一致。"),
+    )  # fmt: skip
+
+
+def read_table(path: Path) -> tuple[pa.Table, str]:
+    """A CSV file as columns of text in dictionaries, or a Parquet file as it is; and how CSV fields are separated.
+
+    Raises NotFound and BadInput("unreadable-table").
+    """
+    check_file(path)
     try:
-        if parquet:
+        if path.suffix.lower() == ".parquet":
             return pa.parquet.read_table(path), ","
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
@@ -78,7 +164,9 @@ def _read(path: Path, parquet: bool) -> tuple[pa.Table, str]:
         return pa.csv.read_csv(
             path,
             parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.dictionary(pa.int32(), pa.string()))
+            ),
         ), delimiter
     except (pa.ArrowInvalid, UnicodeDecodeError):
         raise BadInput(
@@ -117,39 +205,14 @@ def _check_variety(asked: Anonymisation) -> None:
                 Text("Give both or neither; `distinct` is for different values alone.",
                      "请同时给出或都不给出；只要求不同取值数时用 distinct。"),
             )  # fmt: skip
-
-
-def _encoded(column: pa.ChunkedArray) -> tuple[Any, list[str]]:
-    text = pc.fill_null(column.cast(pa.string()), "")
-    coded = text.combine_chunks().dictionary_encode()
-    return coded.indices.to_numpy(zero_copy_only=False), coded.dictionary.to_pylist()
-
-
-def _hierarchy(values: Sequence[str], how: Generalisation, name: str, beside: Path) -> Hierarchy:
-    if how.by == "flat":
-        return flat(values)
-    if how.by == "prefix" and how.lengths:
-        return prefix(values, how.lengths)
-    if how.by == "interval" and how.widths:
-        return interval(values, how.widths, name)
-    if how.by == "file" and how.file:
-        place = beside / how.file
-        check_file(place)
-        with place.open(encoding="utf-8-sig", newline="") as file:
-            return table(values, [row for row in csv.reader(file, delimiter=";") if row], name)
-    needs = {"prefix": "lengths", "interval": "widths", "file": "file"}[how.by]
-    raise BadInput(
-        "generalisation-incomplete",
-        Text(f"Column '{name}': '{how.by}' needs '{needs}'.", f"列“{name}”：“{how.by}”需要“{needs}”。"),
-        Text("Add it to the configuration.", "请在配置中补上。"),
-    )
-
-
-def _sensitive(column: pa.ChunkedArray, chance: Any, asked: Variety) -> Sensitive:
-    code, values = _encoded(column)
-    recursive = (asked.c, asked.l) if asked.c is not None and asked.l is not None else None
-    promise = Diversity(asked.distinct, asked.entropy, recursive, asked.t)
-    return code[chance], np.bincount(code, minlength=len(values)) / max(len(code), 1), promise
+        if variety.distance == "hierarchical" and variety.hierarchy is None:
+            raise BadInput(
+                "distance-without-hierarchy",
+                Text(f"Column '{name}': the hierarchical distance needs a hierarchy.",
+                     f"列“{name}”：层级距离需要给出层级。"),
+                Text("Add `hierarchy`, as {by: icd10} or {by: file, file: codes.csv}.",
+                     "请添加 hierarchy，例如 {by: icd10} 或 {by: file, file: codes.csv}。"),
+            )  # fmt: skip
 
 
 def _check_reachable(rows: int, asked: Anonymisation, sensitive: Sequence[Sensitive]) -> None:
@@ -160,7 +223,7 @@ def _check_reachable(rows: int, asked: Anonymisation, sensitive: Sequence[Sensit
             Text("Give a smaller k, or more rows.", "请减小 k，或增加数据行。"),
         )
     for name, one in zip(asked.sensitive, sensitive, strict=True):
-        if not all_diverse(np.zeros(rows, np.int64), 1, [one])[0]:
+        if not all_held([one], rows):
             raise Unable(
                 "not-varied-enough",
                 Text(f"Column '{name}' is not so varied even in the whole file.",
@@ -170,22 +233,25 @@ def _check_reachable(rows: int, asked: Anonymisation, sensitive: Sequence[Sensit
             )  # fmt: skip
 
 
-def _released(
-    rows: pa.Table, chance: Any, found: Partition, hierarchies: Sequence[Hierarchy], asked: Anonymisation
-) -> pa.Table:
-    place = pa.array(chance[found.row])
-    of = np.repeat(np.arange(len(found.start)), found.size)
+def _released(table: pa.Table, found: Partition, hierarchies: Sequence[Hierarchy], asked: Anonymisation) -> pa.Table:
+    place = pa.array(found.row)
+    of = np.repeat(np.arange(len(found.start), dtype=np.int32), found.size)
     columns = {
-        name: pa.array(hierarchy.label, pa.string()).take(pa.array(node[of]))
+        name: pa.DictionaryArray.from_arrays(
+            pa.array(node.astype(np.int32)[of]), pa.array(hierarchy.label, pa.string())
+        )
         for name, hierarchy, node in zip(asked.quasi_identifiers, hierarchies, found.node, strict=True)
     }
-    columns |= {name: rows[name].take(place) for name in (*asked.sensitive, *asked.keep)}
+    columns |= {name: table[name].take(place) for name in (*asked.sensitive, *asked.keep)}
     return pa.table(columns)
 
 
-def _write(released: pa.Table, part: Path, parquet: bool, delimiter: str) -> None:
-    if parquet:
-        pa.parquet.write_table(released, part)
+def _write(released: pa.Table, part: Path, like: Path, delimiter: str) -> None:
+    plain = pa.table(
+        {n: c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c
+         for n, c in zip(released.column_names, released.columns, strict=True)}
+    )  # fmt: skip
+    if like.suffix.lower() == ".parquet":
+        pa.parquet.write_table(plain, part)
     else:
-        options = pa.csv.WriteOptions(delimiter=delimiter, quoting_style="needed")
-        pa.csv.write_csv(released, part, options)
+        pa.csv.write_csv(plain, part, pa.csv.WriteOptions(delimiter=delimiter, quoting_style="needed"))

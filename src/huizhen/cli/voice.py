@@ -137,6 +137,7 @@ class Progress:
 
 _STEPS = {
     "partition": Text("partition", "划分"),
+    "search": Text("search", "搜索"),
     "check": Text("check", "核验"),
     "propose": Text("propose", "申请"),
     "authorise": Text("authorise", "审批"),

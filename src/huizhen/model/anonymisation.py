@@ -12,15 +12,27 @@ Positive = Annotated[int, Field(ge=1)]
 
 
 class Generalisation(Document):
-    by: Literal["flat", "prefix", "interval", "file"]
-    """flat: the value or nothing; prefix: codes and dates by their first characters; interval: whole numbers; file: a
-    hierarchy written out."""
+    by: Literal["flat", "prefix", "interval", "quantile", "date", "icd10", "division", "file"]
+    """flat: the value or nothing; prefix: codes by their first characters; interval: whole numbers; quantile: numbers,
+    in parts that hold equally many rows; date: month, quarter, year; icd10: category, block of letter and digit,
+    chapter; division: Chinese administrative divisions of 6 digits by city and province; file: a hierarchy written
+    out."""
     lengths: tuple[Positive, ...] = ()
-    """For prefix: how many characters remain, as 2 and 4; 4 and 7 for dates."""
+    """For prefix: how many characters remain, as 2 and 4."""
     widths: tuple[Positive, ...] = ()
     """For interval: each a multiple of the one below, as 5, 10, 20."""
+    parts: tuple[Annotated[int, Field(ge=2)], ...] = ()
+    """For quantile: how many parts, each number a multiple of the one before, as 4, 16, 64."""
     file: str | None = None
     """For file: CSV separated by semicolons, beside this document; a row for each value, up to *."""
+    weight: float = Field(default=1.0, gt=0, le=1000)
+    """How much the loss of this column counts beside the others'."""
+
+    @property
+    def in_words(self) -> str:
+        """As it stands in a configuration: `interval [5, 10, 20]`."""
+        more = self.lengths or self.widths or self.parts
+        return " ".join([self.by, *([str(list(more))] if more else []), *([self.file] if self.file else [])])
 
 
 class Variety(Document):
@@ -33,7 +45,27 @@ class Variety(Document):
     l: int | None = Field(default=None, ge=2)  # noqa: E741
     """With c."""
     t: float | None = Field(default=None, ge=0, le=1)
-    """t-closeness with equal distance."""
+    """t-closeness: how far the values of a class may be from those of the whole file."""
+    distance: Literal["equal", "ordered", "hierarchical"] = "equal"
+    """For t, how far two values are apart: all alike; by steps in their order (numbers by size, else as text); by how
+    high up `hierarchy` puts them together."""
+    hierarchy: Generalisation | None = None
+    """For the hierarchical distance."""
+    beta: float | None = Field(default=None, gt=0)
+    """beta-likeness: by how much a value's share of a class may exceed its share of the file, as a part of the latter;
+    never by more than minus the logarithm of the latter."""
+
+
+class Population(Document):
+    file: str
+    """Beside this document, of the same kind as the file: people among whom those in the file are, with the same
+    quasi-identifiers and everyone in the file as well."""
+    k_map: int | None = Field(default=None, ge=2)
+    """People of the population who share each combination, at least. k then still counts the rows of the file."""
+    present_least: float = Field(default=0, ge=0, le=1)
+    """delta-presence: of the people who share a combination, at least this share is in the file."""
+    present_most: float = Field(default=1, gt=0, le=1)
+    """And at most this."""
 
 
 class Anonymisation(Document):
@@ -47,3 +79,9 @@ class Anonymisation(Document):
     """Columns left out, as names and numbers of people. Every column has to be named somewhere."""
     k: int = Field(default=10, ge=2)
     """Rows that share each combination of quasi-identifiers, at least."""
+    suppress: float = Field(default=0, ge=0, le=0.5)
+    """The share of rows that may be left out, where keeping them would cost the others more."""
+    algorithm: Literal["topdown", "lattice"] = "topdown"
+    """topdown: each class as fine as it can be; lattice: one rule for each column, the best there is."""
+    population: Population | None = None
+    """For k-map and delta-presence."""

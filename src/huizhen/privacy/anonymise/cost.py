@@ -16,22 +16,24 @@ THRESHOLDS = {"1/20": 20, "1/5": 5, "1/3": 3}
 
 def measure(found: Partition, hierarchies: Sequence[Hierarchy], names: Sequence[str]) -> dict[str, Any]:
     """Loss and risk. `ncp`: mean normalised certainty penalty of all cells, and by column, from 0 to 1 (Xu et al., KDD
-    2006); `discernibility`: the sum of squared class sizes (Bayardo and Agrawal, ICDE 2005). Prosecutor risk is 1 over
-    the class size; its mean over rows is the marketer's."""
-    size, rows = found.size, len(found.row)
+    2006), where a suppressed row counts 1; `discernibility`: the sum of squared class sizes (Bayardo and Agrawal, ICDE
+    2005). Prosecutor risk is 1 over the class size; its mean over rows is the marketer's."""
+    size, gone = found.size, len(found.gone)
+    rows = len(found.row) + gone
     ncp = {
-        name: float((hierarchy.penalty[node] * size).sum() / rows)
+        name: float(((hierarchy.penalty[node] * size).sum() + gone) / rows)
         for name, hierarchy, node in zip(names, hierarchies, found.node, strict=True)
     }
     return {
-        "rows": rows,
+        "rows": rows - gone,
+        "suppressed": gone,
         "classes": len(size),
         "smallest_class": int(size.min()),
-        "average_class": rows / len(size),
+        "average_class": (rows - gone) / len(size),
         "discernibility": int((size * size).sum()),
         "ncp": float(np.mean(list(ncp.values()))),
         "ncp_by_column": ncp,
         "prosecutor_risk_highest": 1 / int(size.min()),
-        "marketer_risk": len(size) / rows,
+        "marketer_risk": len(size) / (rows - gone),
         "rows_above": {name: int(size[size < least].sum()) for name, least in THRESHOLDS.items()},
     }

@@ -19,6 +19,14 @@ from huizhen.kit.text import Text
 
 ANY = "*"
 """The label of every root."""
+_NUMBER = re.compile(r"-?\d{1,300}(\.\d{1,300})?([eE][+-]?\d{1,2})?", re.ASCII)
+_DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-\d\d", re.ASCII)
+_CHAPTERS = (
+    ("A00", "B99"), ("C00", "D48"), ("D50", "D89"), ("E00", "E90"), ("F00", "F99"), ("G00", "G99"), ("H00", "H59"),
+    ("H60", "H95"), ("I00", "I99"), ("J00", "J99"), ("K00", "K93"), ("L00", "L99"), ("M00", "M99"), ("N00", "N99"),
+    ("O00", "O99"), ("P00", "P96"), ("Q00", "Q99"), ("R00", "R99"), ("S00", "T98"), ("U00", "U99"), ("V01", "Y98"),
+    ("Z00", "Z99"),
+)  # fmt: skip
 _WHOLE = re.compile(r"-?(0|[1-9]\d{0,8})")
 
 
@@ -47,14 +55,16 @@ class Hierarchy:
         return level
 
 
-def build(paths: Sequence[Sequence[str]]) -> Hierarchy:
+def build(paths: Sequence[Sequence[str]], order: Sequence[int] | None = None) -> Hierarchy:
     """The hierarchy of values whose labels, from just below the root down to the value, are `paths`.
 
     Equal labels under one parent are one node. Shorter paths repeat their value downward. No two paths may be equal.
+    `order` has the paths in the order of their codes, where that of their labels is not meant; paths with a label in
+    common have to be next to each other in it.
     """
     depth = max((len(path) for path in paths), default=1)
     full = [(ANY, *path, *[path[-1]] * (depth - len(path))) for path in paths]
-    order = sorted(range(len(full)), key=lambda i: full[i])
+    order = sorted(range(len(full)), key=lambda i: full[i]) if order is None else order
     code = np.empty(len(full), np.int32)
     code[order] = np.arange(len(full), dtype=np.int32)
     node = np.empty((depth + 1, len(full)), np.int64)
@@ -108,6 +118,72 @@ def interval(values: Sequence[str], widths: Sequence[int], column: str) -> Hiera
                  "请更正或留空，或改用 prefix、file 或 flat。"),
         )  # fmt: skip
     return build([(*(_range(int(v), w) for w in wide), v) if v else ("",) for v in values])
+
+
+def quantile(values: Sequence[str], rows: Sequence[int], parts: Sequence[int], column: str) -> Hierarchy:
+    """Numbers in parts that hold about equally many rows, and those in larger ones; labels are the first and last
+    value of a part. rows: of each value; parts: as 4, 16, 64, each a multiple of the one before.
+
+    Raises BadInput for parts that do not nest and for what is neither empty nor a number.
+    """
+    fine = sorted(set(parts))
+    if any(b % a for a, b in pairwise(fine)):
+        raise BadInput(
+            "parts-do-not-nest",
+            Text(f"Column '{column}': the parts do not nest.", f"列“{column}”：分段数不能逐级嵌套。"),
+            Text("Each number has to be a multiple of the one before, as 4, 16, 64.",
+                 "每个分段数须是前一个的整数倍，例如 4、16、64。"),
+        )  # fmt: skip
+    strange = sum(1 for v in values if v and not _NUMBER.fullmatch(v))
+    if strange:
+        raise BadInput(
+            "not-numbers",
+            Text(f"Column '{column}': {strange} of its different values are not numbers.",
+                 f"列“{column}”：有 {strange} 个不同取值不是数字。"),
+            Text("Correct them, leave them empty, or give the column `prefix`, `file` or `flat`.",
+                 "请更正或留空，或改用 prefix、file 或 flat。"),
+        )  # fmt: skip
+    order = sorted((i for i, v in enumerate(values) if v), key=lambda i: (float(values[i]), values[i]))
+    before = np.cumsum([0, *(rows[i] for i in order)])
+    paths: list[tuple[str, ...]] = [("",)] * len(values)
+    steps: list[list[str]] = []
+    for many in fine:
+        part = np.minimum((before[:-1] * many) // max(int(before[-1]), 1), many - 1)
+        first = np.flatnonzero(np.diff(part, prepend=-1))
+        last = np.append(first[1:], len(order)) - 1
+        names = [f"{values[order[a]]}..{values[order[b]]}" for a, b in zip(first, last, strict=True)]
+        steps.append([names[i] for i in np.cumsum(np.diff(part, prepend=-1) > 0) - 1])
+    for place, i in enumerate(order):
+        paths[i] = (*(step[place] for step in steps), values[i])
+    return build(paths, order=[*(i for i, v in enumerate(values) if not v), *order])
+
+
+def date(values: Sequence[str], column: str) -> Hierarchy:
+    """Days as 2026-11-28 by month, quarter and year. Raises BadInput for what is neither empty nor such a day."""
+    strange = sum(1 for v in values if v and not _DAY.match(v))
+    if strange:
+        raise BadInput(
+            "not-days",
+            Text(f"Column '{column}': {strange} of its different values are not days.",
+                 f"列“{column}”：有 {strange} 个不同取值不是日期。"),
+            Text("Write them as 2026-11-28, leave them empty, or give the column `prefix`, `file` or `flat`.",
+                 "请写成 2026-11-28 的形式或留空，或改用 prefix、file 或 flat。"),
+        )  # fmt: skip
+    return build([(v[:4], f"{v[:4]}-Q{(int(v[5:7]) + 2) // 3}", v[:7], v) if v else ("",) for v in values])
+
+
+def icd10(values: Sequence[str]) -> Hierarchy:
+    """Codes of the International Classification of Diseases, 10th revision, by category (I21), tens of categories
+    (I2-), and chapter. What is in no chapter is directly below the root. Source: WHO, ICD-10 version 2019, volume 1."""
+    return build([_icd_path(v) for v in values])
+
+
+def _icd_path(value: str) -> tuple[str, ...]:
+    category = value[:3]
+    chapter = next((f"{a}-{b}" for a, b in _CHAPTERS if a <= category <= b), None)
+    if chapter is None or len(category) < 3:
+        return (value,)
+    return (chapter, f"{category[:2]}-", category, *([value] if value != category else []))
 
 
 def _range(value: int, width: int) -> str:

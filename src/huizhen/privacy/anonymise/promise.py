@@ -1,15 +1,20 @@
-"""What a release promises: how many rows share each combination, and how varied each sensitive column is among them."""
+"""What a release promises of each class, and of a sensitive column in it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-Whole = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+from huizhen.privacy.anonymise import holding
+from huizhen.privacy.anonymise.hierarchy import Hierarchy
+
+Codes = npt.NDArray[np.int32]
+Ground = Literal["equal", "ordered", "hierarchical"]
+_GROUNDS = {"equal": holding.EQUAL, "ordered": holding.ORDERED, "hierarchical": holding.HIERARCHICAL}
 
 
 @dataclass(frozen=True)
@@ -18,54 +23,105 @@ class Diversity:
 
     `distinct`: different values (Machanavajjhala et al., TKDD 2007, distinct l). `entropy`: exp of the entropy is at
     least this (entropy l). `recursive` (c, l): the commonest value has fewer rows than c times all from the l-th
-    commonest on. `t`: half the sum of absolute differences from the whole table's shares is at most this (Li et al.,
-    ICDE 2007, equal distance).
+    commonest on. `t`: the earth mover's distance from the whole table's shares is at most this (Li et al., ICDE 2007),
+    where moving costs 1 (equal), steps in the order of values (ordered), or the height of the least common ancestor
+    (hierarchical). `beta`: no value's share is more than 1 + beta times that of the table; `enhanced`: nor more than
+    1 - ln(its share) times (Cao and Karras, VLDB 2012, beta-likeness).
     """
 
     distinct: int | None = None
     entropy: float | None = None
     recursive: tuple[float, int] | None = None
     t: float | None = None
+    ground: Ground = "equal"
+    beta: float | None = None
+    enhanced: bool = True
 
 
-def diverse(
-    group: Whole, value: npt.NDArray[np.int32], groups: int, share: npt.NDArray[np.float64], asked: Diversity
-) -> Flags:
-    """For each of `groups` groups: does it hold what is asked? `group` and `value` are by row; `share` is by value."""
-    values = len(share)
-    cell, count = np.unique(group * values + value, return_counts=True)
-    of = cell // values
-    size = np.bincount(of, weights=count, minlength=groups)
-    good = np.ones(groups, np.bool_)
-    if asked.distinct is not None:
-        good &= np.bincount(of, minlength=groups) >= asked.distinct
-    part = count / size[of]
-    if asked.entropy is not None:
-        entropy = np.bincount(of, weights=-part * np.log(part), minlength=groups)
-        good &= entropy >= np.log(asked.entropy) - 1e-12
-    if asked.recursive is not None:
-        good &= _recursive(of, count, groups, *asked.recursive)
-    if asked.t is not None:
-        good &= np.bincount(of, weights=np.maximum(0, part - share[cell % values]), minlength=groups) <= max(
-            asked.t - 1e-12, 0
+@dataclass(frozen=True)
+class Presence:
+    """What holds where the table is a population of which only some are released (value 1 of a column of 0 and 1).
+
+    Released rows of a class are `fewest` or none; their share of the class is at most `most`, and at least `least`
+    (Nergiz et al., SIGMOD 2007, delta-presence). k then counts the population (k-map).
+    """
+
+    fewest: int = 1
+    least: float = 0.0
+    most: float = 1.0
+
+
+@dataclass(frozen=True)
+class Sensitive:
+    """A column of codes (rows,), how many values there are, what is promised, and their hierarchy if one is needed.
+
+    A code below 0: the row is of the population only, and has no value."""
+
+    code: Codes
+    values: int
+    asked: Diversity | Presence
+    hierarchy: Hierarchy | None = None
+
+    @property
+    def row(self) -> npt.NDArray[np.float64]:
+        """The promise as the compiled tests take it."""
+        asked, figures = self.asked, np.full(11, np.nan)
+        if isinstance(asked, Presence):
+            figures[holding.FEWEST], figures[holding.PRESENT_LEAST] = asked.fewest, asked.least
+            figures[holding.PRESENT_MOST] = asked.most
+            return figures
+        for place, figure in (
+            (holding.DISTINCT, asked.distinct),
+            (holding.ENTROPY, None if asked.entropy is None else np.log(asked.entropy)),
+            (holding.T, asked.t),
+            (holding.BETA, asked.beta),
+        ):
+            if figure is not None:
+                figures[place] = figure
+        if asked.recursive is not None:
+            figures[holding.C], figures[holding.L] = asked.recursive
+        figures[holding.GROUND], figures[holding.ENHANCED] = _GROUNDS[asked.ground], float(asked.enhanced)
+        return figures
+
+
+def packed(sensitive: Sequence[Sensitive]) -> tuple[Any, ...]:
+    """All promises as arrays, for the compiled code: (asked, known, share, node, under), by sensitive column.
+
+    asked (s, 11): `holding`'s figures. known (s, 3): which column, how many values, how many levels. share (s, 3, most
+    values + 1): the values' shares in the table, their running sum, and the running sum of that up to before the value.
+    node (s, levels, values) and under (s, nodes): the hierarchy, and the share below each node.
+    """
+    promised = [(i, s) for i, s in enumerate(sensitive) if not np.isnan(s.row[list(_ASKED)]).all()]
+    trees = [s.hierarchy.node if s.hierarchy is not None else np.zeros((1, s.values), np.int64) for _, s in promised]
+    known = np.array([(i, s.values, len(t)) for (i, s), t in zip(promised, trees, strict=True)], np.int64).reshape(
+        -1, 3
+    )
+    most, levels = (int(known[:, place].max(initial=1)) for place in (1, 2))
+    share = np.zeros((len(known), 3, most + 1))
+    node = np.zeros((len(known), levels, most), np.int64)
+    under = np.zeros((len(known), max((int(t.max(initial=0)) + 1 for t in trees), default=1)))
+    asked = np.full((len(known), 11), np.nan)
+    for a, ((_, s), tree) in enumerate(zip(promised, trees, strict=True)):
+        asked[a] = s.row
+        share[a, 0, : s.values] = np.bincount(s.code[s.code >= 0], minlength=s.values) / max(
+            int((s.code >= 0).sum()), 1
         )
-    return good
+        share[a, 1, : s.values] = np.cumsum(share[a, 0, : s.values])
+        share[a, 2, 1 : s.values + 1] = np.cumsum(share[a, 1, : s.values])
+        node[a, : len(tree), : s.values] = tree
+        for names in tree:
+            under[a] += np.bincount(names, weights=share[a, 0, : s.values], minlength=under.shape[1])
+    return asked, known, share, node, under
 
 
-def _recursive(of: Whole, count: Whole, groups: int, c: float, level: int) -> Flags:
-    order = np.lexsort((-count, of))
-    of, count = of[order], count[order]
-    first = np.searchsorted(of, np.arange(groups))
-    rank = np.arange(len(of)) - first[of]
-    rest = np.bincount(of, weights=count * (rank >= level - 1), minlength=groups)
-    return np.asarray(count[first] < c * rest)
+_ASKED = (holding.DISTINCT, holding.ENTROPY, holding.C, holding.T, holding.BETA, holding.PRESENT_MOST)
 
 
-def all_diverse(
-    group: Whole, groups: int, sensitive: Sequence[tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], Diversity]]
-) -> Flags:
-    """For each group: do all sensitive columns (value by row, share by value, what is asked) hold?"""
-    good = np.ones(groups, np.bool_)
-    for value, share, asked in sensitive:
-        good &= diverse(group, value, groups, share, asked)
-    return good
+def all_held(sensitive: Sequence[Sensitive], rows: int) -> bool:
+    """Do `rows` rows, taken together, hold every promise?"""
+    if not sensitive:
+        return True
+    promise = packed(sensitive)
+    table = np.stack([s.code for s in sensitive], axis=1).astype(np.int32)
+    room = np.zeros((2, len(promise[1]), promise[2].shape[2]), np.int64)
+    return bool(holding.held(table, 0, promise, room, 0, np.array([rows]), np.ones(1, np.bool_)))

@@ -1,0 +1,140 @@
+"""Columns of a table as codes in their hierarchies, and what is meant where a column is named without one."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from huizhen.intake.format import check_file
+from huizhen.kit.errors import BadInput
+from huizhen.kit.text import Text
+from huizhen.model.anonymisation import Generalisation, Variety
+from huizhen.privacy.anonymise.hierarchy import Hierarchy, build, date, flat, icd10, interval, prefix, quantile, table
+from huizhen.privacy.anonymise.promise import Codes, Diversity, Sensitive
+
+_SHAPES = (
+    (re.compile(r"\d{4}-\d\d-\d\d", re.ASCII), Generalisation(by="date")),
+    (re.compile(r"[1-9]\d{5}", re.ASCII), Generalisation(by="division")),
+    (re.compile(r"[A-Z]\d\d(\.?\d{1,3})?", re.ASCII), Generalisation(by="icd10")),
+    (re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII), Generalisation(by="quantile", parts=(4, 16, 64))),
+)
+_FEW = 20
+
+
+def encoded(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int32], list[str]]:
+    """Each row's place in the list of different values, as text; a missing value is the empty text."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string())
+        column = (pc.fill_null(column, "") if column.null_count else column).dictionary_encode()
+    whole = column.unify_dictionaries()
+    values = whole.chunk(0).dictionary.to_pylist() if whole.num_chunks else []
+    code = np.concatenate([_indices(c, len(values)) for c in whole.chunks] or [np.zeros(0, np.int32)])
+    if whole.null_count:
+        if "" in values:
+            code[code == len(values)] = values.index("")
+        else:
+            values = [*values, ""]
+    return code, values
+
+
+def _indices(chunk: pa.DictionaryArray, missing: int) -> npt.NDArray[np.int32]:
+    indices = pc.fill_null(chunk.indices, missing) if chunk.indices.null_count else chunk.indices
+    code: npt.NDArray[np.int32] = indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    return code
+
+
+def quasi(column: pa.ChunkedArray, how: Generalisation, name: str, beside: Path) -> tuple[Hierarchy, Codes]:
+    """The hierarchy of a column, and each row's code in it."""
+    code, values = encoded(column)
+    hierarchy = _hierarchy(values, np.bincount(code, minlength=len(values)), how, name, beside)
+    return hierarchy, hierarchy.code[code]
+
+
+def secret(column: pa.ChunkedArray, asked: Variety, name: str, beside: Path) -> Sensitive:
+    """A sensitive column and what is promised of it."""
+    code, values = encoded(column)
+    recursive = (asked.c, asked.l) if asked.c is not None and asked.l is not None else None
+    promise = Diversity(asked.distinct, asked.entropy, recursive, asked.t, asked.distance, asked.beta)
+    hierarchy = None
+    if asked.distance == "hierarchical" and asked.hierarchy is not None:
+        hierarchy = _hierarchy(values, np.bincount(code, minlength=len(values)), asked.hierarchy, name, beside)
+    elif asked.distance == "ordered":
+        hierarchy = in_order(values)
+    if hierarchy is not None:
+        code = hierarchy.code[code]
+    return Sensitive(code, len(values), promise, hierarchy)
+
+
+def in_order(values: Sequence[str]) -> Hierarchy:
+    """Values directly below the root in their order: numbers by size, and what is no number after them, as text."""
+
+    def key(i: int) -> tuple[bool, float, str]:
+        try:
+            number = float(values[i])
+        except ValueError:
+            return (True, 0.0, values[i])
+        return (math.isnan(number), 0.0 if math.isnan(number) else number, values[i])
+
+    return build([(v,) for v in values], order=sorted(range(len(values)), key=key))
+
+
+def _hierarchy(
+    values: Sequence[str], rows: npt.NDArray[Any], how: Generalisation, name: str, beside: Path
+) -> Hierarchy:
+    simple = {"flat": lambda: flat(values), "date": lambda: date(values, name), "icd10": lambda: icd10(values),
+              "division": lambda: prefix(values, (2, 4))}  # fmt: skip
+    if how.by in simple:
+        return simple[how.by]()
+    if how.by == "prefix" and how.lengths:
+        return prefix(values, how.lengths)
+    if how.by == "interval" and how.widths:
+        return interval(values, how.widths, name)
+    if how.by == "quantile" and how.parts:
+        return quantile(values, rows.tolist(), how.parts, name)
+    if how.by == "file" and how.file:
+        return table(values, _written_out(beside / how.file), name)
+    needs = {"prefix": "lengths", "interval": "widths", "quantile": "parts", "file": "file"}[how.by]
+    raise BadInput(
+        "generalisation-incomplete",
+        Text(f"Column '{name}': '{how.by}' needs '{needs}'.", f"列“{name}”：“{how.by}”需要“{needs}”。"),
+        Text("Add it to the configuration.", "请在配置中补上。"),
+    )
+
+
+def _written_out(place: Path) -> list[list[str]]:
+    check_file(place)
+    with place.open(encoding="utf-8-sig", newline="") as file:
+        return [row for row in csv.reader(file, delimiter=";") if row]
+
+
+def meant(column: pa.ChunkedArray) -> Generalisation:
+    """How a column is made coarser where nobody said: by what its values look like."""
+    _, values = encoded(column)
+    known = [v for v in values if v]
+    for shape, how in _SHAPES:
+        if len(known) > _FEW and all(shape.fullmatch(v) for v in known):
+            return how
+    lengths = {len(v) for v in known}
+    if len(known) > _FEW and lengths <= {min(lengths, default=0)} and 1 < min(lengths) <= 12:
+        return Generalisation(by="prefix", lengths=tuple(range(1, min(lengths))))
+    return Generalisation(by="flat")
+
+
+def written(names: Sequence[str], folder: Path) -> Mapping[str, Generalisation]:
+    """The columns for which the folder holds a hierarchy: NAME.csv, or what ends in hierarchy_NAME.csv."""
+    there = sorted(folder.glob("*.csv")) if folder.is_dir() else []
+    return {
+        name: Generalisation(by="file", file=place.name)
+        for name in names
+        for place in there
+        if place.name == f"{name}.csv" or place.name.endswith(f"hierarchy_{name}.csv")
+    }

@@ -1,0 +1,60 @@
+"""What is to be done with a file, from a configuration or from options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from huizhen.adapters.anonymise_columns import meant, written
+from huizhen.adapters.anonymised import read_table
+from huizhen.intake.document import read_yaml
+from huizhen.kit.errors import BadInput
+from huizhen.kit.text import Text
+from huizhen.model.anonymisation import Anonymisation, Generalisation, Variety
+
+
+def asked_by_file(config: Path, said: Mapping[str, Any]) -> Anonymisation:
+    """What a configuration says. Raises NotFound, BadInput; options beside it are refused."""
+    beside = [name for name, value in said.items() if value is not None]
+    if beside:
+        raise BadInput(
+            "said-twice",
+            Text(f"--{beside[0]} cannot be given with --config.", f"--{beside[0]} 不能与 --config 同时给出。"),
+            Text("Put it into the configuration, or leave --config out.", "请写入配置文件，或不用 --config。"),
+        )
+    return read_yaml(config, Anonymisation)
+
+
+def asked_by_options(file: Path, said: Mapping[str, Any]) -> Anonymisation:
+    """What options say; how a quasi-identifier is made coarser follows from its values. Raises NotFound, BadInput."""
+    names = {key: tuple(n.strip() for n in (said[key] or "").split(",") if n.strip()) for key in _LISTS}
+    if not names["qi"]:
+        raise BadInput(
+            "no-quasi-identifiers",
+            Text("Nothing is said about the columns.", "没有说明各列的用途。"),
+            Text("Give --config, or --qi with the columns that may be known from elsewhere.",
+                 "请给出 --config，或用 --qi 给出可能从别处得知的列。"),
+        )  # fmt: skip
+    if said["algorithm"] not in (None, "topdown", "lattice"):
+        raise BadInput(
+            "unknown-algorithm",
+            Text("--algorithm is topdown or lattice.", "--algorithm 只能是 topdown 或 lattice。"),
+            Text("Correct it.", "请更正。"),
+        )
+    table, _ = read_table(file)
+    drawn = written(names["qi"], said["hierarchies"]) if said["hierarchies"] else {}
+    how = {n: drawn.get(n) or (meant(table[n]) if n in table.column_names else _FLAT) for n in names["qi"]}
+    return Anonymisation(
+        quasi_identifiers=how,
+        sensitive={n: Variety(distinct=said["l"], t=said["t"]) for n in names["sensitive"]},
+        keep=names["keep"],
+        drop=names["drop"],
+        k=said["k"] or 10,
+        suppress=said["suppress"] or 0.0,
+        algorithm=said["algorithm"] or "topdown",
+    )
+
+
+_FLAT = Generalisation(by="flat")
+_LISTS = ("qi", "sensitive", "keep", "drop")

@@ -170,6 +170,7 @@ KINDS: dict[str, str] = {
     "study-denied": "研究被拒",
     "study-failed": "研究失败",
     "node-refused": "节点拒绝",
+    "node-left-out": "节点未参与",
 }
 
 FACTS: dict[str, str] = {

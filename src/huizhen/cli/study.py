@@ -120,6 +120,8 @@ NOTHING: dict[str, Any] = {
     "submitted_utc": None,
     "status": "failed",
     "grant": None,
+    "hospitals": None,
+    "left_out": [],
     "result": None,
     "guard": [],
     "epsilon_spent": None,

@@ -135,7 +135,7 @@ def _lead(found: dict[str, Any], reading: Reading) -> str:
     request, limits = found["request"], sections.limits_of(found)
     purpose = PURPOSES.get(request["purpose"])
     why = purpose.label if purpose else Text(request["purpose"], request["purpose"])
-    count = len(limits["participants"]) if limits else None
+    count = len(found["hospitals"]) if limits else None
     whom = Text(f"{count} hospitals", f" {count} 家医院") if count else Text("the hospitals", "各医院")
     asked = Text(
         f"{request['asker']} asked {whom.en} about the dataset “{request['dataset']}”, for {why.en}",
@@ -178,6 +178,12 @@ def _asked(found: dict[str, Any], reading: Reading) -> tuple[Fact, ...]:
                     f"{number.short(missing)} record{'s' if missing != 1 else ''}, since a needed value is missing",
                     f"{number.short(missing)} 条记录，因所需数值缺失",
                 ),
+            )
+        )
+    for each in found["left_out"]:
+        facts.append(
+            sections.fact(
+                say("not in it", "未参与"), say(f"{each['node']}. {each['en']}", f"{each['node']}。{each['zh']}")
             )
         )
     facts.append(sections.fact(say("asked on", "申请时间"), found["submitted_utc"][:16].replace("T", " ") + " UTC"))

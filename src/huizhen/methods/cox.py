@@ -85,6 +85,7 @@ class Cox(Method):
         "可推算出单个患者的各列取值，但不含姓名）；最后是各时间点按风险评分的死亡与离开人数。",
     )
     max_rounds: ClassVar[int] = 140
+    largest: ClassVar[float] = moments.LARGEST
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)

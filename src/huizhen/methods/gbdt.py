@@ -14,7 +14,7 @@ from huizhen.kit.text import Text
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Schema
 from huizhen.model.document import Document
-from huizhen.model.method import Done, Method, Next, State
+from huizhen.model.method import FINITE, Done, Method, Next, State
 from huizhen.model.partial import Partial
 from huizhen.model.result import Exposure, Membership, Model, Result, Statistic, Table
 from huizhen.statistics import bins, boosted, boosting, coding, family, moments, outcome, ranking, splits, trees
@@ -110,6 +110,7 @@ class Gbdt(Method):
     )
     complete_cases: ClassVar[bool] = False
     max_rounds: ClassVar[int] = 500 * 6 + 20
+    largest: ClassVar[float] = FINITE
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)

@@ -83,6 +83,7 @@ class Glm(Method):
         "每个不同预测风险处两种结局的行数（当很少行共享同一风险时，近似于一份不含姓名的单个风险清单）。",
     )
     max_rounds: ClassVar[int] = 100
+    largest: ClassVar[float] = moments.LARGEST
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)

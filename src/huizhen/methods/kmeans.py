@@ -58,6 +58,7 @@ class KMeans(Method):
         "所有医院合计的：各列的总和、数量级与交叉乘积，以及每一轮各中心周围的行数与列合计。",
     )
     max_rounds = 310
+    largest = moments.LARGEST
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)

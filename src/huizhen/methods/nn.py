@@ -103,6 +103,7 @@ class Nn(Method):
         "平方和；最后为 4096 个预测风险区间内两种结局的行数。",
     )
     max_rounds: ClassVar[int] = 510
+    largest: ClassVar[float] = moments.LARGEST
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)

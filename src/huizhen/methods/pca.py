@@ -49,6 +49,8 @@ class Pca(Method):
         "所有医院合计的：行数，以及各列的总和、数量级与交叉乘积。",
     )
 
+    largest = moments.LARGEST
+
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)
         self.asked = cast(Params, params)

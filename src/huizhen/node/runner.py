@@ -34,6 +34,15 @@ class Kept(NamedTuple):
     after: State
 
 
+class Computed(NamedTuple):
+    """The Partial of the last question and of the people then allowed: it may be asked again, under other keys."""
+
+    question: bytes
+    allowed: BitMap
+    rows: int
+    partial: Partial
+
+
 @dataclass
 class Sitting:
     """One study that this node has agreed to."""
@@ -46,11 +55,11 @@ class Sitting:
     missing: tuple[BitMap, int] | None = None
     """Rows left out for a missing value, and the people included when they were counted."""
     kept: Kept | None = None
+    computed: Computed | None = None
 
-    def finish(self, total: Partial, state: State) -> Partial:
+    def finish(self, total: Partial, state: State, question: bytes) -> Partial:
         """The method's last word on the sum over this node's rows, with what it keeps here from round to round. A round
-        that is asked again, after a lost attempt, begins where it began."""
-        question = hashlib.sha256(wire.encode(state)).digest()
+        that is asked again, after a lost attempt, begins where it began. `question`: a digest of the state."""
         if self.kept is None:
             before: State = {}
         else:
@@ -132,9 +141,13 @@ class Runner:
                 Text("Run the study again.", "请重新运行该研究。"),
             )
         standing, allowed = self._standing(sitting, *kept)
-        method, selection = sitting.method, sitting.selection
-        total, rows = self.tables.of(selection.dataset).total(selection, allowed, Work(method, state))
-        closed = sitting.finish(total, state)
+        question, before = hashlib.sha256(wire.encode(state)).digest(), sitting.computed
+        if before is None or before.question != question or before.allowed != allowed:
+            method, selection = sitting.method, sitting.selection
+            total, rows = self.tables.of(selection.dataset).total(selection, allowed, Work(method, state))
+            closed = sitting.finish(total, state, question)
+            before = sitting.computed = Computed(question, allowed, rows, closed)
+        _, _, rows, closed = before
         missing = self._missing(sitting, allowed, standing, rows)
         counts = {count_field(name): _number(n) for name, n in _counts(len(allowed), rows, missing).items()}
         return Partial({**closed.fields, **counts})

@@ -268,16 +268,11 @@ class Agent:
         return self._member(body).shares(body["adverts"])
 
     def _words(self, body: dict[str, Any]) -> tuple[Words, int]:
-        """What this node contributes, as it is added, and how many wide numbers are in it (`secure.fixed`): its counts
-        in the census, its Partial of the method in a round.
-
-        Figures that cannot be added are refused here, before anything is masked. In the census the method's first
-        round is computed, too, from the state that follows from the study alone: a node whose rows it cannot use says
-        so before any sum is opened with it, and so can be left out.
-        """
-        sitting = self._sitting(body["study"])
+        """What this node contributes, as words to be added, and how many wide numbers are in it (`secure.fixed`). What
+        cannot be added is refused, before it is masked. In the census the method's first round is computed, too: from
+        what the study alone says, so that a node with no figures for it says so before a sum is opened with it."""
+        sitting, partial = self._sitting(body["study"]), self._partial(body)
         among = len(sitting.limits.participants)
-        partial = self._partial(body)
         words = fixed.encode(partial, among)
         if body["state"] is None:
             fixed.encode(self._partial({**body, "state": sitting.method.start()}), among)
@@ -285,7 +280,7 @@ class Agent:
         return words, fixed.wide(partial.layout())
 
     def _partial(self, body: dict[str, Any]) -> Partial:
-        """As numbers."""
+        """Its counts in the census, its Partial of the method in a round."""
         sitting, state = self._sitting(body["study"]), body["state"]
         if not 0 <= body["round"] <= sitting.limits.max_rounds * (1 + RESTARTS):
             raise Refused(

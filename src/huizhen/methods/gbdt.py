@@ -88,7 +88,7 @@ class Gbdt(Method):
     LightGBM and scikit-learn, at edges that are never looked up from a row. Levels are put in the order of their
     gradients; those in fewer than min_child_rows rows of a node go with its missing values, and these choose a side
     where there are min_child_rows of them. auc is counted in 4096 bins of risk, auc_tolerance being the most it can be
-    off; r_squared compares with the mean of the training rows. Who has several rows may be on both sides of the holdout.
+    off; r_squared compares with the mean of the training rows. Rows of one person may be on both sides of the holdout.
     """
 
     name: ClassVar[str] = "gbdt"

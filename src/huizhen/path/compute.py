@@ -25,7 +25,7 @@ from huizhen.model.partial import Field, Partial
 from huizhen.model.result import Result
 from huizhen.model.study import Study
 from huizhen.model.tally import Tally
-from huizhen.path.link import Link, Silent
+from huizhen.path.link import Link, Silent, Unfit
 from huizhen.path.secure_round import FORGOTTEN, Round, Summed
 
 COUNTS = ("people", "people_squared", "rows", "missing", "contributors")
@@ -113,12 +113,13 @@ def _sum(question: Round, link: Link, secure: bool) -> Summed:
 
 
 def open_study(study: Study, grant: Grant, earlier: tuple[str, ...], names: Sequence[str], link: Link) -> None:
-    """Show study and grant to these nodes, who re-check both. Raises the first refusal, as NodeRefused."""
+    """Show study and grant to these nodes, who re-check both. Raises the first refusal, as NodeRefused, and Unfit for a
+    node that cannot take part."""
     body = {"study": study.as_json(), "grant": grant.as_json(), "earlier": list(earlier)}
     heard = link.ask("open", dict.fromkeys(names, wire.once(body)))
     for node in sorted(heard.refusals):
         problem = heard.refusals[node]
-        raise NodeRefused(node, problem) if isinstance(problem, Refused) else problem
+        raise NodeRefused(node, problem) if isinstance(problem, Refused) else Unfit(node, problem)
     absent = sorted(set(names) - set(heard.answers))
     if absent:
         raise Silent("node-absent", absent, START_IT)

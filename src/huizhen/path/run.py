@@ -175,9 +175,9 @@ class Road:
         earlier = tuple(done["earlier"]) if "earlier" in done else self.store.earlier(study)
         insist = self._patience(study, "compute").insist
         company = Company(self.store, study, grant, earlier, link, insist, lambda text: self.progress("compute", text))
-        insist(company.open)
         while True:
             try:
+                insist(company.open)
                 census, standing = company.census(method)
                 check_counted(self.store, study, grant, method, census.people, self.clock())
                 checks = guard_census(census, limits)

@@ -52,7 +52,7 @@ STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
     "gbdt": ("gbdt", {"outcome": "arm", "columns": ["age", "ph_karno", "sex"], "trees": 4, "depth": 2}),
     "gbdt of a number": (
         "gbdt",
-        {"outcome": "age", "objective": "squared_error", "columns": ["arm", "wt_loss"], "trees": 2, "holdout": 0},
+        {"outcome": "age", "objective": "squared_error", "columns": ["arm", "wt_loss"], "trees": 2},
     ),
     "nn": ("nn", {"outcome": "arm", "columns": ["age", "ph_karno"], "hidden": [1], "rounds": 3}),
     "poisson": ("glm", {"formula": "ph_ecog ~ age + C(arm)", "family": "poisson"}),

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as arrow_parquet
 
-from huizhen.client.scorer import Scorer, bound, scorer
+from huizhen.client.scorer import bound, scorer
 from huizhen.intake import open_source
 from huizhen.intake.conform import conform_all
 from huizhen.intake.format import Source
@@ -25,6 +25,7 @@ from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text, did_you_mean
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Column, Schema
+from huizhen.statistics.applied import Scorer
 
 Floats = npt.NDArray[np.float64]
 SUFFIXES = (".csv", ".parquet")

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from huizhen.client.licence import one_line
 from huizhen.client.onnx_trees import trees
 from huizhen.client.scorer import bound
 from huizhen.kit.errors import BadInput
@@ -124,6 +125,7 @@ class Graph:
         sets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
         model = helper.make_model(graph, opset_imports=sets, ir_version=IR_VERSION, producer_name="huizhen")
         told = {"study": found["study"], "title": found["request"]["title"], "purpose": found["request"]["purpose"]}
+        told["licence"] = one_line(found)
         helper.set_model_props(model, told)
         self.onnx.checker.check_model(model, full_check=True)
         written: bytes = model.SerializeToString(deterministic=True)

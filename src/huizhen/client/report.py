@@ -13,7 +13,7 @@ from huizhen import methods
 from huizhen.client import number, sections
 from huizhen.client.block import Block, Fact, Sentence
 from huizhen.client.reading import Reading
-from huizhen.client.shapes import columns, counts, curves, directions, model, rest, trees
+from huizhen.client.shapes import columns, counts, curves, directions, evaluation, model, rest, trees
 from huizhen.client.words import PAGE, STATUS
 from huizhen.kit.errors import HuizhenError
 from huizhen.kit.text import Language, Text
@@ -33,6 +33,7 @@ SHAPES = (
     directions.components,
     directions.clusters,
     trees.show,
+    evaluation.show,
 )
 """Every shape is asked; each says which keys of the result it has shown in full. The rest becomes plain tables."""
 

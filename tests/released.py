@@ -16,8 +16,8 @@ def outcome(method: str, frame: pd.DataFrame, **params: Any) -> dict[str, Any]:
     schema = schema_of(frame)
     result = run(method, params, schema, hospitals(frame)).values
     limits = {"method": method, "method_version": "1", "dataset_schema": schema.as_json()}
-    asked = {"method": method, "params": params}
-    return {"study": "st-0", "request": asked, "grant": {"limits": limits}, "result": result}
+    asked = {"title": "a model", "purpose": "HMB", "method": method, "params": params}
+    return {"study": "st-0", "request": asked, "grant": {"limits": limits, "reasons": []}, "result": result}
 
 
 def fitted(found: dict[str, Any]) -> dict[str, Any]:

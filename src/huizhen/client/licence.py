@@ -1,4 +1,4 @@
-"""The licence of a model: what its study says, and what purpose, manner of release and rules of law take away from it."""
+"""The licence of a model: what its study says, and what purpose, release and law take away from it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ _METRICS: Mapping[str, tuple[tuple[str | int, ...], ...]] = {
     "glm": (
         ("auc",), ("accuracy",), ("r_squared",), ("deviance",), ("null_deviance",), ("aic",), ("bic",), *_ATTACK,
     ),
-    "cox": (("concordance",), ("loglik",), ("loglik_null",), ("likelihood_ratio", "chi2"), ("likelihood_ratio", "p"), *_ATTACK),
+    "cox": (("concordance",), ("loglik",), ("loglik_null",), ("likelihood_ratio", "chi2"),
+            ("likelihood_ratio", "p"), *_ATTACK),
     "gbdt": (
         *((rows, key) for rows in ("holdout", "train") for key in ("auc", "log_loss", "r_squared", "mse")),
         ("iterations",), *_ATTACK,
@@ -84,6 +85,26 @@ def evaluations(model: str, studies: Iterable[Found]) -> list[Found]:
         for s in studies
         if s["request"]["method"] == "evaluate" and s["result"] is not None and s["result"]["model"] == model
     ]
+
+
+def drifted(model: str, studies: Iterable[Found]) -> dict[str, Any]:
+    """The last evaluation of the model that was measured against a reference, as `evaluation` tells of it.
+
+    Raises NotFound('no-drift')."""
+    told = [evaluation(s) for s in evaluations(model, studies) if s["result"].get("drift") is not None]
+    if not told:
+        raise NotFound(
+            "no-drift",
+            Text(
+                f"No evaluation of {model} names a reference to compare with.",
+                f"{model} 没有以 reference 指明参照的评估。",
+            ),
+            Text(
+                "Evaluate it on the data it was fitted to; then again, with that evaluation as reference.",
+                "请先在拟合所用的数据上评估，再以该评估为 reference 重新评估。",
+            ),
+        )
+    return told[-1]
 
 
 def evaluation(found: Found) -> dict[str, Any]:

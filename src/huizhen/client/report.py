@@ -65,7 +65,7 @@ def render(found: dict[str, Any], language: Language) -> str:
     Self-contained HTML: no script, no font, no picture and no address from elsewhere. All text is escaped. Works for
     every method: a result is shown by its shape, and what has no known shape becomes a table.
     """
-    return _template().render(page=page(found, language))
+    return template("report.html").render(page=page(found, language))
 
 
 def page(found: dict[str, Any], language: Language) -> Page:
@@ -113,7 +113,8 @@ def _said_once(blocks: Iterable[Block]) -> Iterator[Block]:
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A page of this package, all of whose text is escaped."""
     environment = Environment(
         loader=PackageLoader("huizhen.client", "templates"),
         autoescape=True,
@@ -121,7 +122,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html")
+    return environment.get_template(name)
 
 
 def _reading(found: dict[str, Any], language: Language) -> Reading:

@@ -50,7 +50,7 @@ class Request(Document):
 
     @model_serializer(mode="wrap")
     def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without keys that came later where they are not said: requests that are older than these keep their digest."""
+        """Without later keys where they are not said: requests that are older than these keep their digest."""
         written: dict[str, Any] = plain(self)
         for key in ("release", "licence"):
             if written[key] is None:

@@ -16,13 +16,18 @@ from huizhen.statistics import applied
 EVALUATE = "evaluate"
 
 
+def names_a_model(request: Request) -> bool:
+    """Whether a released study has to be put in before the request can be planned."""
+    return request.method == EVALUATE and "model" in request.params
+
+
 def filled(store: Store, request: Request) -> Request:
     """The request with the model, and the reference where there is one, in the place of their ids.
 
     Raises BadInput: 'model-by-id', 'not-an-evaluable-model', 'not-an-evaluation'; NotFound('no-model') for a study that
     is not there, is another asker's, or released nothing; Conflict('model-of-another-version').
     """
-    if request.method != EVALUATE or "model" not in request.params:
+    if not names_a_model(request):
         return request
     params = dict(request.params)
     params["model"] = _fitted(store, request.asker, _named(params, "model")).as_json()

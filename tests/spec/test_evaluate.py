@@ -71,9 +71,10 @@ def test_a_model_of_risks_is_as_good_as_on_the_pooled_rows(found: dict[str, Any]
 def test_by_tenths_every_row_is_in_one_and_means_and_outcomes_are_its_rows_own() -> None:
     values, p, y = evaluated(LOGISTIC, NEW).result.values, risk(LOGISTIC, NEW), NEW.cens.to_numpy()
     edges, counts = values["profile"]["score"]["edges"], values["profile"]["score"]["counts"]
-    assert len(counts) == 10 and min(counts) >= 10 and sum(counts) == len(y)
+    assert len(counts) >= 5 and sum(counts) == len(y)
     place = np.searchsorted(edges, special.logit(p), side="right")
-    for i in range(10):
+    assert min(min(pair) for pair in values["tenths"]["outcomes"]) >= 10
+    for i in range(len(counts)):
         assert counts[i] == (place == i).sum()
         assert values["tenths"]["outcomes"][i] == [((place == i) & (y == k)).sum() for k in (0, 1)]
         assert values["tenths"]["predicted"][i] == pytest.approx(p[place == i].mean(), rel=1e-9)

@@ -61,7 +61,7 @@ class Evaluate(Method):
     outcomes (how many 0 and 1), observed and predicted (mean), auc, auc_tolerance, brier, calibration (intercept and
     slope of the logistic regression of the outcome on the predicted log-odds; 0 and 1 are perfect; None where they have
     no estimate). Of a number: observed, predicted, rmse, r_squared, calibration (of the linear regression on the
-    prediction). tenths: n and predicted of ten bins of about equally many rows, with outcomes or observed. profile: of
+    prediction). tenths: mean prediction in each bin of the score, with outcomes or the mean observed. profile: of
     score (log-odds or number) and inputs, counts by edges or levels, a last bin being of missing values. With a
     reference, drift: of score and inputs psi and ks, with what chance gives once in twenty times.
 

@@ -123,10 +123,10 @@ def told(whole: Whole, binned: Sequence[Binned], reference: str | None) -> tuple
     moved: dict[str, Any] = {"reference": reference, "inputs": {}}
     for of, edges in zip(binned, whole.state["edges"], strict=True):
         here: Path = ("score",) if not of.name else ("inputs", of.name)
-        counts, then, groups = _moved(whole.sums[f"places {of.name}"], of)
+        counts, then, groups = _binned(whole, of)
         _put(profile, here, {"counts": counts.tolist(), **_bins(of, edges, groups)})
         derived: tuple[Path, ...] = ()
-        if of.then is not None and reference is not None:
+        if reference is not None:
             _put(moved, here, _distance(counts, then, ordered=not of.by_level))
             derived = tuple(("drift", *here, k) for k in ("psi", "psi_chance", "ks", "ks_chance"))
         shown.append(Table(("profile", *here, "counts"), margins=((("n",), None),), derived=derived))
@@ -134,6 +134,23 @@ def told(whole: Whole, binned: Sequence[Binned], reference: str | None) -> tuple
             values["tenths"], more = _tenths(whole, groups)
             shown += more
     return values | {"profile": profile} | ({"drift": moved} if reference is not None else {}), tuple(shown)
+
+
+def _binned(whole: Whole, of: Binned) -> tuple[Counts, Counts, list[list[int]]]:
+    """As `_moved`; neighbouring bins of a risk are put together until each has LEAST rows of either outcome, so that
+    none of its counts is small."""
+    counts = whole.sums[f"places {of.name}"]
+    now, then, groups = _moved(counts, of)
+    if of.name or not whole.binary:
+        return now, then, groups
+    positive = np.append(whole.sums["positive"], 0)
+    while True:
+        had = drift.together(positive, groups)
+        shared = drift.groups(np.minimum(had, now - had))
+        if len(shared) == len(groups):
+            return now, then, groups
+        groups = [[i for k in part for i in groups[k]] for part in shared]
+        now, then = drift.together(now, shared), drift.together(then, shared)
 
 
 def _tenths(whole: Whole, groups: Sequence[Sequence[int]]) -> tuple[dict[str, Any], list[Exposure]]:
@@ -158,7 +175,7 @@ def _tenths(whole: Whole, groups: Sequence[Sequence[int]]) -> tuple[dict[str, An
 def _moved(counts: Counts, of: Binned) -> tuple[Counts, Counts, list[list[int]]]:
     """Counts now and in the reference by common bins, and which of the fine bins are in each; missing values are left
     out where there are none. What shared a bin in the reference shares one here. Of a category small levels are put
-    together, of a number neighbours."""
+    together, of a number neighbours, until each bin has LEAST rows."""
     then, units = _before(of, len(counts))
     units = [unit for unit in units if unit != [len(counts) - 1] or counts[-1] or then[-1]]
     if of.by_level:
@@ -194,6 +211,7 @@ def _bins(of: Binned, edges: Floats, groups: Sequence[Sequence[int]]) -> dict[st
 
 
 def _distance(now: Counts, then: Counts, ordered: bool) -> dict[str, float | None]:
+    """None where there are fewer than two bins, or nothing to compare with."""
     psi = drift.stability_index(now, then)
     if psi is None:
         return dict.fromkeys(("psi", "psi_chance", "ks", "ks_chance"))

@@ -171,8 +171,8 @@ def _show_drift(last: dict[str, Any]) -> None:
         Text(f"Drift from {last['drift']['reference']} to {last['study']}",
              f"从 {last['drift']['reference']} 到 {last['study']} 的漂移"),
         [
-            Head(Text("of what", "对象"), "id"), Head(Text("moved", "漂移")), Head(Text("PSI", "PSI"), "number"),
-            Head(Text("by chance", "偶然"), "number"), Head(Text("KS", "KS"), "number"),
+            Head(Text("of what", "对象"), "id"), Head(Text("moved", "漂移")), Head(_same("PSI"), "number"),
+            Head(Text("by chance", "偶然"), "number"), Head(_same("KS"), "number"),
             Head(Text("by chance", "偶然"), "number"),
         ],
         rows,

@@ -122,7 +122,7 @@ def told(whole: Whole, binned: Sequence[Binned], reference: str | None) -> tuple
     profile: dict[str, Any] = {"inputs": {}}
     moved: dict[str, Any] = {"reference": reference, "inputs": {}}
     for of, edges in zip(binned, whole.state["edges"], strict=True):
-        here: Path = ("score",) if not of.name else ("inputs", of.name)
+        here: tuple[str, ...] = ("score",) if not of.name else ("inputs", of.name)
         counts, then, groups = _binned(whole, of)
         _put(profile, here, {"counts": counts.tolist(), **_bins(of, edges, groups)})
         derived: tuple[Path, ...] = ()
@@ -220,7 +220,7 @@ def _distance(now: Counts, then: Counts, ordered: bool) -> dict[str, float | Non
     return {"psi": psi, "psi_chance": drift.stability_chance(len(now), n, m), "ks": gap[0], "ks_chance": gap[1]}
 
 
-def _put(into: dict[str, Any], path: Path, value: Any) -> None:
+def _put(into: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     for step in path[:-1]:
         into = into[step]
     into[path[-1]] = value
@@ -244,7 +244,8 @@ def present(values: npt.NDArray[Any], column: Column) -> npt.NDArray[np.bool_]:
     if column.type == "category" or column.levels is not None:
         there: npt.NDArray[np.bool_] = positions(column, values) < len(levels(column))
         return there
-    return ~np.isnan(values)
+    known: npt.NDArray[np.bool_] = ~np.isnan(values)
+    return known
 
 
 def check_alike(here: Column, there: Column) -> None:

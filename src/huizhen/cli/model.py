@@ -102,7 +102,7 @@ def show(
     hub: HubOption = None,
     token: TokenOption = None,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write the card as a page instead.")
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the card as an HTML page instead.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:

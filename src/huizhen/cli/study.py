@@ -129,6 +129,7 @@ NOTHING: dict[str, Any] = {
     "evidence": {"entries": [], "checkpoint": ""},
     "settlement": None,
     "timings": {"seconds": None, "steps": {}},
+    "own": {},
     "rounds": 0,
     "bytes_up": 0,
     "bytes_down": 0,

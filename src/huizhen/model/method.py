@@ -18,6 +18,7 @@ from huizhen.model.dataset import Schema
 from huizhen.model.document import Document
 from huizhen.model.partial import Partial
 from huizhen.model.result import Result
+from huizhen.model.tally import Own
 
 State = dict[str, Any]
 """What the nodes need for the next round: numbers, strings, lists, mappings and numpy arrays; it travels on the wire
@@ -106,6 +107,11 @@ class Method(ABC):
         for the loss of it, never wrong. It stays in the node's memory, and the same round asked again gets the same.
         """
         return self.close(total, state), {}
+
+    def own(self, total: Partial, state: State) -> Own | None:
+        """Figures of one hospital alone, from the sum over its rows in this round; None where there are none. They stay
+        at the node, unless the hospital's policy gives them away."""
+        return None
 
     @abstractmethod
     def combine(self, total: Partial, state: State) -> Next | Done:

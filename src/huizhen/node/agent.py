@@ -348,6 +348,7 @@ class Agent:
             quality=decimal_quality(card.quality),
             inclusion=salted(row["salt"], kept[1].serialize()),
             log=self.log.write(),
+            own=self.runner.own_figures(sitting, self.policy()),
         ).as_json()
 
     def _closed(self, body: dict[str, Any]) -> str:

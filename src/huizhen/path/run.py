@@ -33,6 +33,7 @@ from huizhen.path.facts import asked, check_budget_left, gather, schema_of
 from huizhen.path.guard import guard_census, guard_result, why_not_released
 from huizhen.path.legal import check_counted
 from huizhen.path.link import Link, Unfit
+from huizhen.path.models import filled
 from huizhen.path.outcome import UNFINISHED
 from huizhen.path.patience import Patience
 from huizhen.path.ports import Federation, Store
@@ -63,6 +64,7 @@ class Road:
 
     def check(self, request: Request) -> Grant:
         """The grant that this request would get, with its reasons. Reads no row and spends nothing."""
+        request = filled(self.store, request)
         study = propose(request, len(self.store.of_request(request)), stamp(self.clock()))
         return self._authorise(study, self._link())
 
@@ -78,6 +80,7 @@ class Road:
         A study of the same request that was cut off, or whose answer has not been confirmed by `delivered`, is taken
         up instead of a new one: whoever asks again after a crash is neither charged nor counted twice.
         """
+        request = filled(self.store, request)
         before = self.store.of_request(request)
         study = before[-1][0] if before else None
         if study is None or "delivered" in self.store.journal(study.id):

@@ -20,6 +20,7 @@ from huizhen.node.hold import hold
 from huizhen.node.statements import publish
 from huizhen.path.outcome import outcome
 from programs import Program
+from wires import Wire
 
 DATASET = "d"
 SILENCE = 3.0
@@ -67,10 +68,10 @@ class Hospitals:
             who = frame["patient"].astype(str).unique()
             consents.record(agent, [(s, "HMB", None, True, None, None) for s in who])
 
-    def start(self, node: str) -> Program:
+    def start(self, node: str, how: str | None = None) -> Program:
         log = self.folder / f"{node}.log"
         before = log.read_text(encoding="utf-8").count("connected;") if log.exists() else 0
-        self.nodes[node] = Program(log, "node", "run", node, "--home", self.home(node))
+        self.nodes[node] = Program(log, "node", "run", node, "--home", self.home(node), how=how)
         self.nodes[node].until("connected;", before + 1)
         return self.nodes[node]
 
@@ -88,6 +89,22 @@ class Hospitals:
         for program in [*self.nodes.values(), self.hub]:
             if program.process.poll() is None:
                 program.kill()
+
+
+class Wired(Hospitals):
+    """Hospitals that reach their hub through a line that can be cut."""
+
+    def __init__(self, folder: Path, frames: Mapping[str, pd.DataFrame]) -> None:
+        super().__init__(folder, frames)
+        self.line = Wire("127.0.0.1", int(self.port))
+
+    @property
+    def url(self) -> str:
+        return f"https://localhost:{self.line.port}"
+
+    def end(self) -> None:
+        super().end()
+        self.line.close()
 
 
 class Asking:

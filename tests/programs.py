@@ -12,15 +12,17 @@ from pathlib import Path
 
 
 class Program:
-    """`huizhen` with these words, in a process of its own; what it prints goes to a file."""
+    """`huizhen` with these words, in a process of its own; what it prints goes to a file. `how`: tampered with so
+    (`tampered.py`)."""
 
-    def __init__(self, log: Path, *words: str | Path, **environment: str) -> None:
+    def __init__(self, log: Path, *words: str | Path, how: str | None = None, **environment: str) -> None:
         self.log = log
         here = {k: v for k, v in os.environ.items() if not k.startswith(("HUIZHEN_", "LC_", "LANG"))}
         here = {k: v for k, v in here.items() if k.lower() not in {"http_proxy", "https_proxy", "all_proxy"}}
+        program = ["-m", "huizhen.cli"] if how is None else [str(Path(__file__).with_name("tampered.py")), how]
         with log.open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "huizhen.cli", *map(str, words)],
+                [sys.executable, *program, *map(str, words)],
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 env={**here, "LANG": "C.UTF-8", **environment},

@@ -34,6 +34,43 @@ from ledger_region import Region
 HOSPITALS = ("anhe", "beishan", "donghu", "nanyuan", "xicheng")
 UNITS = {"time": "days", "age": "years", "wt_loss": "pounds", "meal_cal": "kcal"}
 FIT = {"duration": "time", "event": "status_died"}
+ARM: dict[str, Any] = {
+    "study": "st-00",
+    "method": "glm",
+    "version": "1",
+    "params": {"formula": "arm ~ ph_karno + sex", "offset": None},
+    "table": {
+        "category": "clinical",
+        "columns": [
+            {"name": "arm", "type": "category", "levels": ["older", "younger"]},
+            {"name": "ph_karno", "type": "integer"},
+            {"name": "sex", "type": "integer", "levels": [1, 2]},
+        ],
+    },
+    "values": {
+        "family": "binomial",
+        "coefficients": [
+            {"name": "Intercept", "estimate": -2.1},
+            {"name": "ph_karno", "estimate": 0.02},
+            {"name": "sex", "estimate": 0.1},
+        ],
+    },
+}
+"""A model that a study carries with it."""
+LOSS = {
+    **ARM,
+    "params": {"formula": "wt_loss ~ ph_karno + sex", "offset": None},
+    "values": {**ARM["values"], "family": "gaussian"},
+}
+THEN = {
+    "study": "st-01",
+    "model": "st-00",
+    "score": {"counts": [90, 100], "edges": [-0.4]},
+    "inputs": {
+        "sex": {"counts": [120, 70], "edges": [1.5]},
+        "ph_karno": {"counts": [60, 70, 60], "edges": [75.0, 85.0]},
+    },
+}
 STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
     "count": ("count", {}),
     "count by": ("count", {"by": "ph_ecog"}),
@@ -52,9 +89,12 @@ STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
     "gbdt": ("gbdt", {"outcome": "arm", "columns": ["age", "ph_karno", "sex"], "trees": 4, "depth": 2}),
     "gbdt of a number": (
         "gbdt",
-        {"outcome": "age", "objective": "squared_error", "columns": ["arm", "wt_loss"], "trees": 2, "holdout": 0},
+        {"outcome": "age", "objective": "squared_error", "columns": ["arm", "wt_loss"], "trees": 2},
     ),
     "nn": ("nn", {"outcome": "arm", "columns": ["age", "ph_karno"], "hidden": [1], "rounds": 3}),
+    "evaluate": ("evaluate", {"model": ARM, "outcome": "arm"}),
+    "evaluate with drift": ("evaluate", {"model": ARM, "outcome": "arm", "reference": THEN}),
+    "evaluate of a number": ("evaluate", {"model": LOSS, "outcome": "wt_loss"}),
     "poisson": ("glm", {"formula": "ph_ecog ~ age + C(arm)", "family": "poisson"}),
 }
 """A study or two of every method."""

@@ -93,6 +93,35 @@ def test_a_model_is_taken_away_as_onnx(models: tuple[Region, dict[str, Any]], tm
     in_both(*words[:3], "--onnx", tmp_path / "nowhere" / "cox.onnx", *words[5:], code=2)
 
 
+def test_an_evaluation_and_its_drift_are_on_the_card_and_its_page(
+    models: tuple[Region, dict[str, Any]], tmp_path: Path
+):
+    where, found = models
+    at, model = ["--region", where.path], found["gbdt"]["study"]
+    en, zh = in_both("model", "drift", model, *at, code=3)
+    assert "names a reference" in en and "reference" in zh
+    asked = {"method": "evaluate", "params": {"model": model, "outcome": "died"}}
+    first = where.outcome(title="As it was", **asked)
+    asked["params"] = {**asked["params"], "reference": first["study"]}
+    last = where.outcome(title="As it is", cohort="age > 60", **asked)
+    drift = done("model", "drift", model, *at, "--json").json()
+    assert (drift["study"], drift["drift"]["reference"]) == (last["study"], first["study"])
+    assert drift["drift"] == last["result"]["drift"] and drift["drift"]["inputs"]["age"]["psi"] > 0.25
+    en, zh = in_both("model", "drift", model, *at)
+    assert "much" in en and "Siddiqi" in en and "很大" in zh
+    card = done("model", "show", model, *at, "--json").json()
+    assert [e["study"] for e in card["evaluations"]] == [first["study"], last["study"]]
+    assert card["evaluations"][0]["metrics"]["auc"] == first["result"]["auc"]
+    assert set(card["evaluations"][0]["hospitals"].values()) == {None}
+    assert [r["code"] for r in card["licence"]["restrictions"]] == ["HMB", "no-re-identification"]
+    en, zh = in_both("model", "show", model, *at)
+    assert "withheld by the hospital" in en and "医院未公开" in zh and "许可" in zh
+    en, _ = in_both("model", "show", model, *at, "--html", tmp_path / "card.html")
+    page = (tmp_path / "card.html").read_text(encoding="utf-8")
+    assert "Card written" in en and "withheld" not in page and "医院未公开" in page and "<script" not in page
+    assert "As it was" in page and first["study"] in page and "群体稳定性指数" in page
+
+
 def test_what_cannot_be_used_says_why(models: tuple[Region, dict[str, Any]], tmp_path: Path):
     where, found = models
     at, count = ["--region", where.path], found["count"]["study"]

@@ -47,7 +47,12 @@ def test_an_act_is_filed_with_its_days(region: Path) -> None:
         (("act", "add", "ethics-revew", "--for", "x"), "unknown-act", "did you mean 'ethics-review'"),
         (("act", "add", "ethics-review"), "act-for-nobody", "--for PARTY"),
         (("act", "add", "emergency", "--for", "x", "--until", "31.12.2030"), "bad-register-entry", "until_day"),
-        (("act", "add", "emergency", "--for", "x", "--until", "2001-01-01"), "bad-register-entry", "dates"),
+        (("act", "add", "emergency", "--for", "x", "--until", "2001-01-01"), "act-over", "--from DATE"),
+        (
+            ("act", "add", "emergency", "--for", "x", "--from", "2002-01-01", "--until", "2001-01-01"),
+            "bad-register-entry",
+            "dates",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_filed(

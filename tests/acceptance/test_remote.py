@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from commands import COX, NAMES, Ran, Region, chinese, done, huizhen, in_both
+from commands import COX, NAMES, Ran, Region, chinese, done, huizhen, in_both, patients
 from federations import free_port
 from huizhen.ledger.note import COSIGNATURE, VerifierKey
 from programs import Program
@@ -58,7 +58,7 @@ def up(asked: tuple[Region, dict[str, Any]], tmp_path_factory: pytest.TempPathFa
         shutil.copytree(asked[0].path, each)
     moved = Region.__new__(Region)
     moved.folder, moved.path, moved.dataset, moved.said = folder, where, "lung", {}
-    for caller, role in (("acme", "asker"), ("rival", "asker"), ("watch", "auditor")):
+    for caller, role in (("acme", "asker"), ("rival", "asker"), ("watch", "auditor"), ("zhang", "trustee")):
         done("hub", "token", "add", caller, "--role", role, "--out", folder / f"{caller}.access", "--region", where)
     port = free_port()
     program = Program(folder / "up.log", "up", "--region", where, "--port", str(port))
@@ -182,6 +182,58 @@ def test_the_ledger_is_verified_here_under_keys_that_were_given_not_fetched(up: 
     assert said.code == 8 and "No checkpoint bears the cosignatures" in said.out
 
 
+def test_models_are_listed_shown_used_and_taken_away_from_there(
+    up: Up, asked: tuple[Region, dict[str, Any]], tmp_path: Path
+) -> None:
+    model, rows = asked[1]["study"], tmp_path / "rows.csv"
+    patients().to_csv(rows, index=False)
+    for words in (["list"], ["show", model]):
+        there, here = both(up, "model", *words, "--json")
+        assert there and same(there) == same(here)
+    assert model in in_both("model", "list", *up.hub())[0]
+    assert "asked by: acme" in in_both("model", "show", model, *up.hub())[0]
+    made: list[bytes] = []
+    for where in (up.hub(), ["--region", str(up.here)]):
+        scores, onnx = tmp_path / "scores.csv", tmp_path / "model.onnx"
+        said = done("model", "score", model, "--from", rows, "--out", scores, "--json", *where).json()
+        assert (said["rows"], said["scored"]) == (240, 240)
+        done("model", "export", model, "--onnx", onnx, *where)
+        made += [scores.read_bytes(), onnx.read_bytes()]
+        onnx.unlink()
+        scores.unlink()
+    assert made[:2] == made[2:]
+    assert done("model", "list", "--json", *up.hub("rival")).json() == []
+    for words in (["show", model], ["score", model, "--from", rows, "--out", tmp_path / "s.csv"],
+                  ["export", model, "--onnx", tmp_path / "m.onnx"]):  # fmt: skip
+        assert huizhen("model", *words, *up.hub("rival")).code == 3, words
+    assert done("model", "show", model, "--json", *up.hub("watch")).json()["study"] == model
+
+
+def test_the_register_is_kept_from_there_by_a_trustee(up: Up) -> None:
+    party = ["party", "add", "acme", "--kind", "commercial", "--jurisdiction", "CN", "--not-foreign-controlled"]
+    act = ["act", "add", "ethics-review", "--for", "acme", "--until", "2099-12-31"]
+    for words in (party, act):
+        for caller in ("acme", "watch"):
+            refused = huizhen(*words, *up.hub(caller))
+            assert refused.code == 5 and "[wrong-role]" in refused.err
+    assert done("party", "list", "--json", *up.hub()).json() == []
+    assert "已登记" in in_both(*party, *up.hub("zhang"))[1]
+    filed = done(*act, "--json", *up.hub("zhang")).json()
+    assert done("act", "list", "--json", *up.hub()).json() == [filed] and filed["from_day"] <= filed["until_day"]
+    (found,) = done("party", "list", "--json", *up.hub("rival")).json()
+    assert (found["name"], found["foreign_controlled"]) == ("acme", False)
+    assert "acme" in in_both("party", "list", *up.hub())[0] and "伦理审查" in in_both("act", "list", *up.hub())[1]
+    assert huizhen("act", "add", "emergency", "--for", "acme", "--until", "2001-01-01", *up.hub("zhang")).code == 2
+    told = [
+        e for e in done("ledger", "list", "--json", *up.hub()).json() if e["kind"] in ("party-registered", "act-filed")
+    ]
+    assert [(e["kind"], e["actor"]) for e in told] == [("party-registered", "zhang")] * 2 + [("act-filed", "zhang")]
+    study = up.where.write_study("kept", method="count", title="Who may ask?")
+    assert "HZ03" in huizhen("study", "check", study, *up.hub()).out
+    stranger = up.where.write_study("stranger", method="count", title="Who may ask?", asker="rival")
+    assert huizhen("study", "run", stranger, *up.hub("rival")).code == 5
+
+
 def test_a_study_goes_on_when_whoever_waits_for_it_leaves(up: Up) -> None:
     study = up.where.write_study("left", method="count", title="Who waits?")
     node = up.pid("east")
@@ -243,4 +295,4 @@ def test_stopped_it_is_a_folder_again(up: Up) -> None:
     with sqlite3.connect(up.where.path / "hub" / "hub.sqlite") as hub:
         kept = hub.execute("SELECT hash FROM token").fetchall()
     secret = next(x for x in (up.folder / "acme.access").read_text().splitlines() if x.startswith("token "))
-    assert len(kept) == 3 and secret.split()[1] not in str(kept)
+    assert len(kept) == 4 and secret.split()[1] not in str(kept)

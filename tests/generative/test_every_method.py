@@ -118,6 +118,42 @@ ALL = {"early_stopping_rounds": None}
 STEPS = {"rounds": 3, "batch_rows": None, "holdout": 0.3}
 """One step on all rows of a hospital in a round: what adds up to a step on all rows in one place."""
 
+FITTED = {
+    "study": "st-0",
+    "method": "glm",
+    "version": "1",
+    "params": {"formula": "died ~ x + C(arm)", "offset": None},
+    "table": SCHEMA.as_json(),
+    "values": {
+        "family": "binomial",
+        "coefficients": [
+            {"name": name, "estimate": estimate}
+            for name, estimate in (("Intercept", -2.0), ("x", 0.05), ("C(arm)[T.b]", 0.3), ("C(arm)[T.c]", 0.6))
+        ],
+    },
+}
+"""A model that a study carries with it."""
+LINEAR = {
+    **FITTED,
+    "params": {"formula": "y ~ x + visits", "offset": None},
+    "values": {
+        "family": "gaussian",
+        "coefficients": [
+            {"name": name, "estimate": estimate}
+            for name, estimate in (("Intercept", -3.0), ("x", 0.1), ("visits", 0.2))
+        ],
+    },
+}
+THEN = {
+    "study": "st-1",
+    "model": "st-0",
+    "score": {"counts": [40, 60], "edges": [0.5]},
+    "inputs": {
+        "x": {"counts": [30, 30, 40], "edges": [45.5, 52.5]},
+        "arm": {"counts": [70, 30], "levels": [["a", "c"], ["b"]]},
+    },
+}
+
 CASES: dict[str, tuple[Case, ...]] = {
     "count": (Case({}, cohorts()), Case({"by": "arm"}, cohorts())),
     "cox": (
@@ -135,6 +171,12 @@ CASES: dict[str, tuple[Case, ...]] = {
     "describe": (
         Case({"columns": ["x", "y", "visits", "arm", "smoker"]}, cohorts()),
         Case({"columns": ["years"], "quantiles": [0.001, 0.3, 0.99]}, cohorts()),
+    ),
+    "evaluate": (
+        Case({"model": FITTED, "outcome": "died"}, trials()),
+        Case({"model": FITTED, "outcome": "smoker", "reference": THEN}, trials()),
+        Case({"model": LINEAR, "outcome": "y"}, trials()),
+        Case({"model": FITTED, "outcome": "smoker"}, cohorts()),
     ),
     "gbdt": (
         Case({"outcome": "died", "columns": ["x", "arm", "visits"], "trees": 4, "depth": 2, **GROWN}, trials()),

@@ -21,11 +21,10 @@ import pytest
 
 from commands import NAMES, done, patients, split
 from federations import until
-from hospitals import DATASET, Asking, Hospitals
+from hospitals import DATASET, Asking, Wired
 from huizhen.model.study import Request
 from huizhen.path.outcome import UNFINISHED
 from regions import make_region, run
-from wires import Wire
 
 ROUNDS = max(80, int(os.environ.get("HUIZHEN_CHAOS_ROUNDS", "80")))
 EVERY = 10
@@ -41,25 +40,9 @@ TREES: dict[str, Any] = {
 }
 
 
-class Unlucky(Hospitals):
-    """Hospitals that reach their hub through a line that can be cut."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, FRAMES)
-        self.line = Wire("127.0.0.1", int(self.port))
-
-    @property
-    def url(self) -> str:
-        return f"https://localhost:{self.line.port}"
-
-    def end(self) -> None:
-        super().end()
-        self.line.close()
-
-
 @pytest.fixture
-def hospitals(tmp_path: Path) -> Iterator[Unlucky]:
-    made = Unlucky(tmp_path)
+def hospitals(tmp_path: Path) -> Iterator[Wired]:
+    made = Wired(tmp_path, FRAMES)
     try:
         made.begin()
         yield made
@@ -67,7 +50,7 @@ def hospitals(tmp_path: Path) -> Iterator[Unlucky]:
         made.end()
 
 
-def restart_hub(hospitals: Unlucky) -> None:
+def restart_hub(hospitals: Wired) -> None:
     """Killed, and started again: it takes up every study that has not ended."""
     hospitals.hub.kill()
     hospitals.hub = hospitals.serve_hub()
@@ -79,7 +62,7 @@ def quiet(folder: Path) -> dict[str, Any]:
         return run(region, **TREES)
 
 
-def strokes(hospitals: Unlucky, luck: random.Random) -> dict[str, Callable[[], None]]:
+def strokes(hospitals: Wired, luck: random.Random) -> dict[str, Callable[[], None]]:
     def kill_node() -> None:
         node = luck.choice(NAMES)
         hospitals.nodes[node].kill()
@@ -121,9 +104,7 @@ def strokes(hospitals: Unlucky, luck: random.Random) -> dict[str, Callable[[], N
     return {s.__name__: s for s in (kill_node, kill_two, freeze_node, cut_line, shut_line, kill_hub, kill_both)}
 
 
-def test_many_rounds_of_bad_luck_end_with_the_exact_answer_and_one_settlement(
-    hospitals: Unlucky, tmp_path: Path
-) -> None:
+def test_many_rounds_of_bad_luck_end_with_the_exact_answer_and_one_settlement(hospitals: Wired, tmp_path: Path) -> None:
     expected = quiet(tmp_path / "quiet")
     assert expected["status"] == "released" and expected["rounds"] >= ROUNDS
     asking = Asking(hospitals.region)
@@ -184,7 +165,7 @@ def asked(number: int, minutes: float) -> Request:
 
 
 def test_every_study_ends_with_a_reason_and_what_is_released_is_exact_and_paid_once(
-    hospitals: Unlucky, tmp_path: Path
+    hospitals: Wired, tmp_path: Path
 ) -> None:
     """Six studies through bad luck; then six more, of eighteen seconds each, of which one hospital hears nothing."""
     with closing(make_region(tmp_path / "quiet", FRAMES)) as region:

@@ -50,4 +50,4 @@ class Counting:
 def test_a_round_that_is_asked_again_begins_where_it_began() -> None:
     sitting = Sitting(cast(Study, None), "", cast(Limits, None), cast(Method, Counting()), ())
     asked = [{"round": 0}, {"round": 1}, {"round": 1}, {"round": 1}, {"round": 2, "w": np.ones(3)}]
-    assert [int(sitting.finish(Partial({}), state)["n"]) for state in asked] == [1, 2, 2, 2, 3]
+    assert [int(sitting.finish(Partial({}), state, repr(state).encode())["n"]) for state in asked] == [1, 2, 2, 2, 3]

@@ -33,7 +33,36 @@ GUARDED = [
     ("POST", "/v1/studies/{study}/delivered"), ("GET", "/v1/ledger/entries"), ("GET", "/v1/ledger/checkpoint"),
     ("GET", "/v1/ledger/entries/3/proof"), ("GET", "/v1/ledger/keys"), ("GET", "/v1/money/statement?party=acme"),
     ("GET", "/v1/money/postings?study={study}"), ("POST", "/v1/node/statements"),
+    ("GET", "/v1/parties"), ("GET", "/v1/parties/acme"), ("PUT", "/v1/parties/acme"), ("GET", "/v1/acts"),
+    ("POST", "/v1/acts"),
 ]  # fmt: skip
+PARTY = {"name": "lab", "kind": "academic", "jurisdiction": "CN"}
+ACT = {"kind": "ethics-review", "party": "lab", "until_day": "2099-12-31"}
+REGISTER: list[tuple[str, str, str, Any, int, str | None]] = [
+    ("GET", "/v1/parties/lab", "asker", None, 404, "unregistered-party"),
+    ("PUT", "/v1/parties/lab", "asker", PARTY, 403, "wrong-role"),
+    ("PUT", "/v1/parties/lab", "auditor", PARTY, 403, "wrong-role"),
+    ("PUT", "/v1/parties/lab", "regulator", PARTY, 403, "wrong-role"),
+    ("PUT", "/v1/parties/lab", "node", PARTY, 403, "wrong-role"),
+    ("POST", "/v1/acts", "asker", ACT, 403, "wrong-role"),
+    ("POST", "/v1/acts", "auditor", ACT, 403, "wrong-role"),
+    ("POST", "/v1/acts", "regulator", ACT, 403, "wrong-role"),
+    ("POST", "/v1/acts", "node", ACT, 403, "wrong-role"),
+    ("GET", "/v1/parties/lab", "trustee", None, 404, "unregistered-party"),
+    ("PUT", "/v1/parties/another", "trustee", PARTY, 400, "bad-request"),
+    ("PUT", "/v1/parties/lab", "trustee", {**PARTY, "kind": "academia"}, 400, "bad-request"),
+    ("PUT", "/v1/parties/lab", "trustee", {**PARTY, "more": 1}, 400, "bad-request"),
+    ("POST", "/v1/acts", "trustee", {"kind": "ethics-review"}, 400, "act-for-nobody"),
+    ("POST", "/v1/acts", "trustee", {**ACT, "until_day": "2001-01-01"}, 400, "act-over"),
+    ("POST", "/v1/acts", "trustee", {**ACT, "until_day": "31.12.2099"}, 400, "bad-request"),
+    ("PUT", "/v1/parties/lab", "trustee", PARTY, 200, None),
+    ("POST", "/v1/acts", "trustee", ACT, 201, None),
+    ("GET", "/v1/parties/lab", "asker", None, 200, None),
+    ("GET", "/v1/parties/lbb", "auditor", None, 404, "unregistered-party"),
+    ("GET", "/v1/parties", "node", None, 200, None),
+    ("GET", "/v1/acts?party=lab", "regulator", None, 200, None),
+]
+"""Verb, path, role, body, status and code, in this order."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +82,10 @@ def acme(reached: Reached) -> httpx.Client:
 def test_every_endpoint_but_health_and_description_asks_who_is_there(reached: Reached, acme: httpx.Client) -> None:
     described = acme.get("/v1/openapi.json").json()["paths"]
     found = {(verb.upper(), f"/v1{path}") for path, verbs in described.items() for verb in verbs}
-    known = {(v, p.partition("?")[0].replace("/3/", "/{entry}/")) for v, p in GUARDED}
+    known = {
+        (v, p.partition("?")[0].replace("/3/", "/{entry}/").replace("/parties/acme", "/parties/{name}"))
+        for v, p in GUARDED
+    }
     assert found == known | {("GET", "/v1/health")}
     nobody = reached.client("")
     del nobody.headers["Authorization"]
@@ -320,3 +352,20 @@ def test_a_hub_of_another_authority_is_told_nothing(reached: Reached, tmp_path: 
     with closing(Remote(reach(reached.url, stranger, "hz_secret"))) as remote, pytest.raises(Lost) as found:
         remote.who()
     assert found.value.code == "hub-not-believed"
+
+
+def test_the_register_is_kept_by_trustees_only_and_the_ledger_says_by_whom(reached: Reached) -> None:
+    callers = {role: reached.caller(f"a-{role}", role) for role in ("asker", "trustee", "auditor", "regulator")}
+    callers["node"] = reached.node("h0")
+    for verb, path, role, body, status, why in REGISTER:
+        before = reached.hub.store.register.parties(), reached.hub.store.register.acts()
+        heard = callers[role].request(verb, path, json=body)
+        assert heard.status_code == status, (verb, path, role, heard.text)
+        if why is not None:
+            assert code(heard) == (status, why), (verb, path, role)
+            assert (reached.hub.store.register.parties(), reached.hub.store.register.acts()) == before
+    (act,) = callers["asker"].get("/v1/acts?party=lab&dataset=d").json()
+    assert act["outcome"] == "granted" and act["from_day"] <= act["until_day"]
+    leaves = [json.loads(leaf) for leaf in reached.hub.store.leaves()]
+    filed = [(e["kind"], e["actor"]) for e in leaves if e["kind"] in ("party-registered", "act-filed")]
+    assert filed == [("party-registered", "a-trustee"), ("act-filed", "a-trustee")]

@@ -21,7 +21,7 @@ from huizhen.kit.errors import BadInput, Unable
 from huizhen.methods import cox
 from huizhen.model.method import Done
 from huizhen.model.partial import Partial
-from huizhen.model.result import Curve, Model
+from huizhen.model.result import Curve, Model, Statistic
 from huizhen.statistics import keyed, ranking
 
 LUNG = load_lung().rename(columns={"ph.ecog": "ph_ecog"})[["time", "status", "age", "sex", "ph_ecog", "inst"]]
@@ -155,7 +155,10 @@ def test_baseline_hazard_by_stratum_is_guarded_as_a_curve() -> None:
     strata = [s["stratum"] for s in result.values["baseline_cumulative_hazard"]]
     assert strata == [{"sex": 1}, {"sex": 2}]
     curves = [Curve(("baseline_cumulative_hazard", i, "steps")) for i in range(2)]
-    assert result.exposures == (Model(people=165, parameters=1), *curves)
+    attacked = next(e.membership for e in result.exposures if isinstance(e, Model))
+    gained = Statistic((("membership", "advantage"), ("membership", "auc")), 165)
+    assert result.exposures == (Model(people=165, parameters=1, membership=attacked), gained, *curves)
+    assert attacked is not None and attacked.members == 228
 
 
 def test_a_stratum_without_events_adds_nothing() -> None:

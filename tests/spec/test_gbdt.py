@@ -395,12 +395,12 @@ def test_a_model_that_has_learnt_its_rows_by_heart_is_refused_and_a_sane_one_is_
     assert f"{attacked(seen).advantage:.3f}" in told.en and f"{attacked(seen).advantage:.3f}" in told.zh
 
 
-def test_without_held_out_rows_the_attack_is_not_run_and_the_report_says_so() -> None:
+def test_trees_without_held_out_rows_cannot_be_attacked_and_are_refused() -> None:
     seen = grown(breast(), "cens", trees=3, holdout=0)
     told = next(
         c for c in guard_result(seen.result, census(), limits(), OpenDpNoise()).checks if c.check == "membership"
     )
-    assert told.outcome == "off" and told.en.startswith("Not run: no held-out rows")
+    assert told.outcome == "refused" and told.en.startswith("No attack could be run") and "holdout: 0.2" in told.zh
     assert "membership" not in seen.result.values
 
 

@@ -19,7 +19,7 @@ from huizhen.kit import wire
 from huizhen.kit.errors import BadInput, Unable
 from huizhen.methods import glm
 from huizhen.model.method import Done
-from huizhen.model.result import Model
+from huizhen.model.result import Model, Statistic
 
 FAMILIES = {"gaussian": sm.families.Gaussian(), "binomial": sm.families.Binomial(), "poisson": sm.families.Poisson()}
 RANDHIE = sm.datasets.randhie.load_pandas().data
@@ -254,12 +254,15 @@ def test_the_guard_is_told_how_many_people_a_model_rests_on() -> None:
         ("visits ~ age", "poisson", 400),
     ):
         result = run("glm", {"formula": formula, "family": family}, schema, [PATIENTS])
-        assert result.exposures == (Model(people=people, parameters=2),)
+        attacked = next(e.membership for e in result.exposures if isinstance(e, Model))
+        gained = Statistic((("membership", "advantage"), ("membership", "auc")), people)
+        assert result.exposures == (Model(people=people, parameters=2, membership=attacked), gained)
+        assert attacked is not None and attacked.members == 400
 
 
 def test_rounds() -> None:
-    assert trace("glm", {"formula": "cost ~ age", "family": "gaussian"}, schema_of(PATIENTS), [PATIENTS]).rounds == 3
-    assert trace("glm", {"formula": "visits ~ age", "family": "poisson"}, schema_of(PATIENTS), [PATIENTS]).rounds <= 7
+    assert trace("glm", {"formula": "cost ~ age", "family": "gaussian"}, schema_of(PATIENTS), [PATIENTS]).rounds == 4
+    assert trace("glm", {"formula": "visits ~ age", "family": "poisson"}, schema_of(PATIENTS), [PATIENTS]).rounds <= 8
 
 
 def unable(frame: pd.DataFrame, **params: Any) -> Unable:

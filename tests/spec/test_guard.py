@@ -12,6 +12,8 @@ from guarding import KnownNoise, census, check, guard, hospitals, limits, table
 from huizhen.kit.errors import Refused
 from huizhen.model.result import Curve, Membership, Model, Result, Statistic, Table
 from huizhen.path.guard import CHECKS, CensusCheck, guard_census
+from huizhen.privacy.draft import Draft
+from huizhen.privacy.membership import check_membership
 
 PLENTY = Result({"n": 300}, (Table(("n",)),))
 
@@ -169,11 +171,12 @@ def test_a_total_that_one_person_may_dominate_is_hidden(dominance: float | None,
 
 def test_a_model_needs_min_cell_people_per_parameter() -> None:
     values = {"coefficients": [0.1, 0.2, 0.3]}
-    assert guard(Result(values, (Model(30, 3),))).values == values
-    denied = guard(Result(values, (Model(29, 3),)))
+    attacked = Membership(200, 100, 0.1, 0.55)
+    assert guard(Result(values, (Model(30, 3, attacked),))).values == values
+    denied = guard(Result(values, (Model(29, 3, attacked),)))
     assert (denied.status, denied.values) == ("denied", None)
     assert "fewer terms" in check(denied, "rows-per-parameter").en
-    assert guard(Result(values, (Model(9, 0),))).status == "denied"
+    assert guard(Result(values, (Model(9, 0, attacked),))).status == "denied"
 
 
 @pytest.mark.parametrize(("advantage", "outcome"), [(0.0, "passed"), (0.2, "passed"), (0.201, "refused")])
@@ -190,9 +193,25 @@ def test_the_worst_of_several_models_counts_and_an_attack_without_a_figure_is_no
     assert guard(Result({"coefficients": [0.1]}, (models[0], unknown))).status == "denied"
 
 
-def test_where_nothing_was_held_out_the_report_says_that_no_attack_was_run() -> None:
-    told = check(guard(Result({"coefficients": [0.1]}, (Model(300, 3),))), "membership")
-    assert told.outcome == "off" and "Not run: no held-out rows" in told.en and "未运行" in told.zh
+@pytest.mark.parametrize(
+    ("advantage", "chance", "outcome"),
+    [(0.25, 0.1, "refused"), (0.25, 0.3, "passed"), (0.31, 0.3, "refused"), (0.4, 3.0, "passed"), (0.41, 3, "refused")],
+)
+def test_what_few_different_rows_give_by_chance_is_let_through_and_a_gross_advantage_never(
+    advantage: float, chance: float, outcome: str
+) -> None:
+    model = Model(300, 3, Membership(200, 100, advantage, 0.6, chance))
+    told = check(guard(Result({"coefficients": [0.1]}, (model,))), "membership")
+    assert told.outcome == outcome and f"chance alone gives {min(chance, 1):.2f}" in told.en
+
+
+def test_a_model_on_which_no_attack_was_run_is_refused_unless_it_is_differentially_private() -> None:
+    result = Result({"coefficients": [0.1], "n": 300}, (Table(("n",)), Model(300, 3)))
+    told = check(guard(result), "membership")
+    assert told.outcome == "refused" and "holdout: 0.2" in told.en and "holdout: 0.2" in told.zh
+    draft = Draft(result.values, result.exposures, census(), limits(), KnownNoise(), epsilon_spent=1.0)
+    private = check_membership(draft)[1]
+    assert private.outcome == "off" and "differentially private" in private.en
     assert check(guard(table([100, 200])), "membership").outcome == "passed"
 
 

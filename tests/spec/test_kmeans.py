@@ -84,7 +84,7 @@ def test_a_centre_without_rows_at_the_end_has_size_zero_and_no_place() -> None:
 def test_a_centre_that_loses_its_rows_stays_where_it_is() -> None:
     seen = clusters(pd.DataFrame({"x": [0.0] * 10 + [1.0] * 10}), k=4, starts=1, seed=0)
     rounds = [
-        (s["centres"][0], t["counts"][0]) for s, t in zip(seen.states, seen.totals, strict=True) if "centres" in s
+        (s["centres"][0], t["counts"][0]) for s, t in zip(seen.states, seen.totals, strict=True) if "counts" in t.fields
     ]
     empty_at = [(counts == 0, before, after) for (before, counts), (after, _) in pairwise(rounds)]
     assert any(empty.any() for empty, _, _ in empty_at)
@@ -93,7 +93,7 @@ def test_a_centre_that_loses_its_rows_stays_where_it_is() -> None:
 
 def test_a_start_whose_centres_have_settled_moves_no_more_while_others_do() -> None:
     seen = clusters(CELLS, k=4, starts=6, tol=0.01)
-    rounds = [s for s in seen.states if "centres" in s]
+    rounds = [s for s in seen.states if "centres" in s and "last" not in s]
     assert rounds[-2]["settled"].any() and not rounds[-2]["settled"].all()
     for before, after in pairwise(rounds):
         assert np.array_equal(before["centres"][before["settled"]], after["centres"][before["settled"]])
@@ -112,7 +112,7 @@ def test_each_centre_rests_on_its_own_rows_and_the_whole_on_enough_rows_for_its_
     result = clusters(IRIS, k=3).result
     sizes = result.values["sizes"]
     assert Table(("sizes",), ((("n",), None),)) in result.exposures
-    assert Model(150, 12) in result.exposures
+    assert [(e.people, e.parameters) for e in result.exposures if isinstance(e, Model)] == [(150, 12)]
     for i, size in enumerate(sizes):
         assert Statistic(tuple(("centres", i, c) for c in COLUMNS), size) in result.exposures
 

@@ -11,12 +11,10 @@ every second should one be lost.
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import queue
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
@@ -28,6 +26,7 @@ from huizhen.adapters import mail_table as table
 from huizhen.adapters.listen import Listener
 from huizhen.adapters.mail_desk import Batch, Call, Desk, Exchange
 from huizhen.adapters.turn import Answer, Turn, check_size
+from huizhen.kit.defect import note_defect
 from huizhen.kit.errors import Lost
 from huizhen.kit.text import Text
 from huizhen.path.ports import Stopping
@@ -178,7 +177,7 @@ class Mailbox:
                 if isinstance(job, Exchange):
                     self._jobs.put(job)
         else:
-            note_defect(problem)
+            note_defect("in the mailbox", problem)
             self._give_up(jobs, _unavailable())
 
     def _take(self) -> Iterable[Call | Exchange]:
@@ -263,13 +262,6 @@ class Mailbox:
                 del self._orphans[owner]
         ours = [e for e in kept if e.startswith(f"{self._desk.id}.") and e not in self._desk.exchanges]
         table.end(c, ours)
-
-
-def note_defect(problem: Exception) -> None:
-    """Where it happened, without the message, which could quote a value."""
-    frames = traceback.extract_tb(problem.__traceback__)
-    place = "".join(f"\n  {f.filename}:{f.lineno} {f.name}" for f in frames)
-    logging.getLogger("huizhen").error("a defect in the mailbox: %s%s", type(problem).__name__, place)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, answers: Sequence[tuple[Call, Answer | Exception]]) -> None:

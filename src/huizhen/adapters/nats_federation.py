@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 from huizhen.adapters import nats_subjects as subjects
 from huizhen.adapters.nats_letter import Beat, Hello, Letter, Reply, piece, pieces, read, write
-from huizhen.adapters.nats_line import Line, Session, State, end_all, note_defect
+from huizhen.adapters.nats_line import Line, Session, State, end_all
 from huizhen.adapters.nats_sender import Sender
 from huizhen.adapters.nats_streams import Streams
 from huizhen.adapters.turn import check_size
+from huizhen.kit.defect import note_defect
 from huizhen.kit.errors import BadInput, Lost
 from huizhen.kit.text import Text
 from huizhen.path.ports import Stopping
@@ -220,7 +221,7 @@ class NatsFederation:
         try:
             await self._begin(exchange, messages)
         except Exception as problem:
-            note_defect(problem)
+            note_defect("in the federation over NATS", problem)
             for mail in list(exchange.mail.values()):
                 self._settle(mail, None)
             exchange.over.set()

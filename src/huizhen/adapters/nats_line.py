@@ -7,14 +7,13 @@ is kept by whoever runs the session.
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import ssl
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from huizhen.kit.defect import note_defect
 from huizhen.kit.errors import BadInput, HuizhenError, Refused
 from huizhen.kit.text import Text
 
@@ -121,7 +120,7 @@ class Line:
             if "permissions violation" in str(problem).lower():
                 self.tell("failing", _not_permitted())
             elif not isinstance(problem, nats.errors.Error | OSError | TimeoutError):
-                note_defect(problem)
+                note_defect("in the federation over NATS", problem)
 
         await client.connect(
             self._servers,
@@ -249,13 +248,6 @@ def import_nats() -> None:
             Text("NATS needs a package that is not installed.", "使用 NATS 需要尚未安装的软件包。"),
             Text("Run: pip install 'huizhen[nats]'", "请运行：pip install 'huizhen[nats]'"),
         ) from error
-
-
-def note_defect(problem: BaseException) -> None:
-    """Where it happened, without the message, which could quote a value."""
-    frames = traceback.extract_tb(problem.__traceback__)
-    place = "".join(f"\n  {f.filename}:{f.lineno} {f.name}" for f in frames)
-    logging.getLogger("huizhen").error("a defect in the federation over NATS: %s%s", type(problem).__name__, place)
 
 
 def _not_encrypted() -> Refused:

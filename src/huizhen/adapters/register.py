@@ -48,17 +48,17 @@ class Register:
             return tuple(Act.read(json.loads(r[0])) for r in c.execute(query).all())
 
 
-def put_party(record: SqlRecord, party: Party) -> None:
-    """Register a party, or what is known of it now."""
+def put_party(record: SqlRecord, party: Party, actor: str = TRUSTEE) -> None:
+    """Register a party, or what is known of it now. `actor`: who says so, for the ledger."""
     record.connection.execute(delete(db.party).where(db.party.c.name == party.name))
     record.connection.execute(insert(db.party).values(name=party.name, body=json.dumps(party.as_json())))
-    record.evidence("party-registered", TRUSTEE, party.name, {"party": party.as_json()}, party_kind=party.kind)
+    record.evidence("party-registered", actor, party.name, {"party": party.as_json()}, party_kind=party.kind)
 
 
-def put_act(record: SqlRecord, act: Act) -> None:
+def put_act(record: SqlRecord, act: Act, actor: str = TRUSTEE) -> None:
     """File an act. None is ever taken off: a later one of its kind takes its place, and the ledger has both."""
     record.connection.execute(
         insert(db.act).values(party=act.party, dataset=act.dataset, body=json.dumps(act.as_json()))
     )
     subject = act.party or act.dataset or ""
-    record.evidence("act-filed", TRUSTEE, subject, {"act": act.as_json()}, act=act.kind, outcome=act.outcome)
+    record.evidence("act-filed", actor, subject, {"act": act.as_json()}, act=act.kind, outcome=act.outcome)

@@ -9,14 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import numpy as np
 from pyroaring import BitMap
 
 from huizhen import methods
 from huizhen.kit import wire
+from huizhen.kit.errors import BadInput
+from huizhen.kit.text import Text
 from huizhen.model.batch import Batch, empty_batch
 from huizhen.model.dataset import Schema
 from huizhen.model.method import Method, State
 from huizhen.model.partial import Partial
+from huizhen.statistics.columns import check_inside, levels
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class Work:
     state: State
 
     def __call__(self, batch: Batch) -> Partial:
+        """Raises BadInput 'value-too-large', 'value-outside-levels' for rows that the method has no use for."""
+        check_values(batch, self.method)
         return self.method.partial(batch, self.state)
 
     def zero(self) -> Partial:
@@ -80,6 +86,29 @@ class Work:
         told = wire.decode(data)
         kind = methods.find(told["method"])
         return Work(kind(kind.read_params(told["params"]), Schema.read(told["schema"])), told["state"])
+
+
+def check_values(batch: Batch, method: Method) -> None:
+    """Raises BadInput where a column holds a value that the method or the agreed schema does not have, naming the
+    column."""
+    for name, values in batch.columns.items():
+        if not len(values) or name not in method.columns:
+            continue
+        column = method.schema.column(name)
+        if column.type == "category":
+            check_inside(int((values >= len(levels(column))).sum()), [name])
+        elif np.fmax.reduce(values) > method.largest or np.fmin.reduce(values) < -method.largest:
+            raise BadInput(
+                "value-too-large",
+                Text(
+                    f"Column '{name}' holds a value that is infinite, or above {method.largest:.3g} in size.",
+                    f"列“{name}”含有无穷大，或绝对值大于 {method.largest:.3g} 的取值。",
+                ),
+                Text(
+                    "Correct it at the hospital, or leave such rows out with the cohort.",
+                    "请在该医院更正，或用队列条件排除这些行。",
+                ),
+            )
 
 
 class Summed(NamedTuple):

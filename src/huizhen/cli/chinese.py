@@ -47,6 +47,7 @@ COMMANDS: dict[str, str] = {
     "huizhen model list": "列出各研究已发布的模型，最早的在前。",
     "huizhen model show": "显示模型卡片：来源、可作何用、效果如何、出口检查的结论以及存证。"
     "模型本身见 `huizhen study result`。",
+    "huizhen model drift": "显示模型的评分与输入自参照以来漂移了多少：以最近一次指明参照的评估为准。",
     "huizhen model score": "用已发布的模型为您自己文件中的各行评分。在本机完成，不发送任何数据行。",
     "huizhen model export": "将 glm、cox 或 gbdt 模型写成 ONNX 文件，在任何运行环境中的分数都与 `model score` 相同。",
     "huizhen ledger": "存证账本，任何人都可以核验。",
@@ -145,6 +146,7 @@ OPTIONS: dict[str, str] = {
     "With --proof: the keys to trust, one a line, the hub's first.": "与 --proof 同用：信任的公钥，首行为中心。",
     "operator, a hospital, patients@HOSPITAL, or an asker.": "operator、医院名、patients@医院名，或申请方。",
     "The study's id.": "研究编号。",
+    "Write the card as an HTML page instead.": "改为把模型卡写成 HTML 页面。",
     "The id of the model's study, from `model list`.": "模型所属研究的编号，见 `model list`。",
     "A .csv or .parquet file with the model's columns.": "含模型各列的 .csv 或 .parquet 文件。",
     "ONNX file to write.": "要写出的 ONNX 文件。",
@@ -170,6 +172,7 @@ KINDS: dict[str, str] = {
     "study-denied": "研究被拒",
     "study-failed": "研究失败",
     "node-refused": "节点拒绝",
+    "node-left-out": "节点未参与",
 }
 
 FACTS: dict[str, str] = {

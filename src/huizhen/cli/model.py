@@ -1,4 +1,4 @@
-"""model list, show, score, export."""
+"""model list, show, drift, score, export."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ _NAMES = {
     "asker": Text("asked by", "申请方"),
     "purpose": Text("may be used for", "可用于"),
     "profit": Text("for profit", "营利性使用"),
+    "licence": Text("licence", "许可"),
     "dataset": Text("dataset", "数据集"),
     "cohort": Text("cohort", "队列"),
     "hospitals": Text("hospitals", "医院"),
@@ -100,10 +101,13 @@ def show(
     region: Region_ = None,
     hub: HubOption = None,
     token: TokenOption = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the card as an HTML page instead.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show a model's card: where it comes from, what it may be used for, how good it is, what the guard found, and what
-    proves it. The model itself is in `huizhen study result`.
+    """Show a model's card: where it comes from, what it may be used for, how good it is here and elsewhere, what the
+    guard found, and what proves it. The model itself is in `huizhen study result`.
 
     Example: `huizhen model show st-0123456789abcdef --region demo`
     """
@@ -112,11 +116,69 @@ def show(
     with place(region, hub, token) as at:
         found = at.outcome(model)
         registry.check_model(found)
-        card = registry.card(found, at.entries())
+        card = registry.card(found, at.entries(), _evaluations(at))
+    if html is not None:
+        from huizhen.client.model_card import render
+
+        check_place(html)
+        html.write_text(render(card, VOICE.language), encoding="utf-8")
+        if not as_json:
+            VOICE.say(f"Card written to {html}.", f"模型卡已写入 {html}。")
     if as_json:
         VOICE.json(card)
-    else:
+    elif html is None:
         _show(card)
+
+
+def _evaluations(at: Any) -> list[dict[str, Any]]:
+    """Outcomes of the released evaluations, of any model."""
+    return [at.outcome(s["study"]) for s in at.studies() if s["method"] == "evaluate" and s["status"] == "released"]
+
+
+@app.command("drift", cls=Command)
+def drift(
+    model: ModelId,
+    region: Region_ = None,
+    hub: HubOption = None,
+    token: TokenOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show how far score and inputs of a model have moved since a reference: by its last evaluation that names one.
+
+    Example: `huizhen model drift st-0123456789abcdef --region demo`
+    """
+    from huizhen.client import registry
+
+    with place(region, hub, token) as at:
+        found = at.outcome(model)
+        registry.check_model(found)
+        last = registry.drifted(found["study"], _evaluations(at))
+    if as_json:
+        VOICE.json(last)
+    else:
+        _show_drift(last)
+
+
+def _show_drift(last: dict[str, Any]) -> None:
+    from huizhen.client import drift as drifts
+
+    rows = []
+    for name, part in drifts.lines(last["drift"]):
+        figures = ("" if part[k] is None else f"{part[k]:.3f}" for k in ("psi", "psi_chance", "ks", "ks_chance"))
+        word = drifts.WORDS[drifts.grade(part)]
+        rows.append((name or Text("score", "评分").say(VOICE.language), word.say(VOICE.language), *figures))
+    VOICE.table(
+        Text(f"Drift from {last['drift']['reference']} to {last['study']}",
+             f"从 {last['drift']['reference']} 到 {last['study']} 的漂移"),
+        [
+            Head(Text("of what", "对象"), "id"), Head(Text("moved", "漂移")), Head(_same("PSI"), "number"),
+            Head(Text("by chance", "偶然"), "number"), Head(_same("KS"), "number"),
+            Head(Text("by chance", "偶然"), "number"),
+        ],
+        rows,
+    )  # fmt: skip
+    VOICE.say(f"PSI below {drifts.LITTLE:g}: little; from {drifts.MUCH:g} on: much (Siddiqi 2006).",
+              f"PSI 低于 {drifts.LITTLE:g}：很小；{drifts.MUCH:g} 起：很大（Siddiqi 2006）。")  # fmt: skip
 
 
 def _show(card: dict[str, Any]) -> None:
@@ -129,6 +191,7 @@ def _show(card: dict[str, Any]) -> None:
         ("asker", _same(card["asker"])),
         ("purpose", Text(f"{use['en']} ({use['purpose']})", f"{use['zh']}（{use['purpose']}）")),
         ("profit", profit),
+        ("licence", _licence(card["licence"])),
         ("dataset", _same(lineage["dataset"])),
         ("cohort", _same(lineage["cohort"]) if lineage["cohort"] else Text("all", "全部")),
         ("hospitals", _same(", ".join(lineage["hospitals"]))),
@@ -149,9 +212,30 @@ def _show(card: dict[str, Any]) -> None:
         [Head(Text("metric", "指标"), "id"), Head(Text("value", "值"), "number")],
         [(name, "" if value is None else f"{value:.7g}") for name, value in card["metrics"].items()],
     )
+    for e in card["evaluations"]:
+        _show_evaluation(e)
     for c in card["guard"]:
         word = OUTCOME[c["outcome"]]
         VOICE.say(f"Guard, {c['check']} ({word.en}): {c['en']}", f"出口检查 {c['check']}（{word.zh}）：{c['zh']}")
+
+
+def _licence(licence: dict[str, Any]) -> Text:
+    from huizhen.client.licence import NOTHING_SAID
+
+    stated, bound = licence["stated"], licence["restrictions"]
+    en = "; ".join([stated or NOTHING_SAID.en, *(r["en"] for r in bound)])
+    return Text(en, "；".join([stated or NOTHING_SAID.zh, *(r["zh"] for r in bound)]))
+
+
+def _show_evaluation(e: dict[str, Any]) -> None:
+    from huizhen.client.model_card import WITHHELD
+
+    told = ", ".join(f"{k} {v:.4g}" for k, v in e["metrics"].items() if isinstance(v, int | float))
+    VOICE.say(f"Evaluation {e['study']} on {e['dataset']}: {told}", f"评估 {e['study']}，数据集 {e['dataset']}：{told}")
+    for name, own in e["hospitals"].items():
+        figures = None if own is None else _same(", ".join(f"{k} {v:g}" for k, v in own.items()))
+        text = figures or WITHHELD
+        VOICE.say(f"  {name}: {text.en}", f"  {name}：{text.zh}")
 
 
 def _same(text: str) -> Text:
@@ -181,14 +265,17 @@ def score(
     """
     with place(region, hub, token) as at:
         found = at.outcome(model)
+    from huizhen.client.licence import licence
     from huizhen.client.score import score as score_file
 
     with VOICE.progress(as_json) as progress:
         done = score_file(found, file, out, keep, progress.rows)
     if as_json:
         counts = {"rows": done.rows, "scored": done.scored, "missing": done.missing, "not_finite": done.not_finite}
-        VOICE.json({"study": found["study"], "out": str(out), **counts})
+        VOICE.json({"study": found["study"], "out": str(out), **counts, "licence": licence(found)})
         return
+    bound = _licence(licence(found))
+    VOICE.say(f"Licence of the model: {bound.en}.", f"模型的许可：{bound.zh}。")
     VOICE.say(f"{done.scored} of {done.rows} rows scored; written to {out}.",
               f"共 {done.rows} 行，已评分 {done.scored} 行；已写入 {out}。")  # fmt: skip
     if done.missing:

@@ -17,6 +17,7 @@ from huizhen.model.purpose import PURPOSES
 from huizhen.model.study import Request
 from huizhen.path.authorise import plan
 from huizhen.path.facts import schema_of
+from huizhen.path.models import names_a_model
 
 if TYPE_CHECKING:
     from huizhen.path.facts import Catalogue
@@ -45,7 +46,8 @@ def read_study(path: Path, store: Catalogue) -> Request:
         said = Text(f"method {method.name} needs params: {en}", f"方法 {method.name} 需要 params：{zh}")
         raise refused(tree, [(("method",), said)])
     schema = schema_of(store, request)
-    _at(tree, ("params",), lambda: plan(request, schema))
+    if not names_a_model(request):  # what it names is at the hub, which checks the rest
+        _at(tree, ("params",), lambda: plan(request, schema))
     if request.cohort:
         _at(tree, ("cohort",), lambda: cohort.parse(str(request.cohort), schema))
     return request

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
-from huizhen.cli.common import JsonFlag, RegionOption, interruptible
+from huizhen.cli.common import HubOption, JsonFlag, Region_, TokenOption, interruptible
 from huizhen.cli.network import DatabaseOption, opened_hub
+from huizhen.cli.place import elsewhere, no_region
 from huizhen.cli.program import Command, new_group
 from huizhen.cli.table import Head
 from huizhen.cli.voice import VOICE
@@ -15,12 +18,64 @@ from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from huizhen.hub.hub import Hub
+    from huizhen.model.party import Act, Filing, Party
 
 party = new_group("Parties: the trustee's register of who asks.")
 act = new_group("Acts: approvals, filings, contracts and marks on file.")
 _AGAIN = ("Run it again.", "请重新运行。")
 T = TypeVar("T")
+
+
+class Book(Protocol):
+    """The register, wherever it is; see `hub.desk.Desk`."""
+
+    def parties(self) -> tuple[Party, ...]: ...
+    def acts(self) -> tuple[Act, ...]: ...
+    def register_party(self, party: Party) -> None: ...
+    def file_act(self, filing: Filing) -> Act: ...
+
+
+class Here:
+    """That of a region on this machine, kept by its owner."""
+
+    def __init__(self, hub: Hub) -> None:
+        from huizhen.hub.desk import Desk
+
+        self._desk = Desk(hub, _no_road)
+        self.parties, self.acts = self._desk.parties, self._desk.acts
+
+    def register_party(self, party: Party) -> None:
+        from huizhen.hub.caller import OWNER
+
+        self._desk.register_party(OWNER, party)
+
+    def file_act(self, filing: Filing) -> Act:
+        from huizhen.hub.caller import OWNER
+
+        return self._desk.file_act(OWNER, filing)
+
+
+def _no_road(_progress: Any) -> Any:
+    raise NotImplementedError("the register asks no node")
+
+
+@contextmanager
+def book(region: Path | None, database: str | None, hub: str | None, token: Path | None) -> Iterator[Book]:
+    """The register that one command is about. Raises BadInput where that is not said."""
+    with interruptible(*_AGAIN):
+        if hub is not None:
+            with elsewhere(hub, token) as there:
+                yield there.remote
+        elif region is None:
+            raise no_region()
+        else:
+            with opened_hub(region, database) as found:
+                yield Here(found)
+
+
 ForeignFlag = Annotated[
     bool | None,
     typer.Option(
@@ -40,7 +95,7 @@ def party_add(
             help="academic, commercial, insurer, hospital, public, processor or authority.",
         ),
     ],
-    region: RegionOption,
+    region: Region_ = None,
     jurisdiction: Annotated[
         str | None, typer.Option("--jurisdiction", metavar="CODE", help="ISO 3166 code of where it is, e.g. CN.")
     ] = None,
@@ -52,13 +107,14 @@ def party_add(
         str | None, typer.Option("--contact", metavar="TEXT", help="Where persons reach it for their rights.")
     ] = None,
     database: DatabaseOption = None,
+    hub: HubOption = None,
+    token: TokenOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Register a party, or replace what is known of it. From the first on, whoever asks must be registered.
 
     Example: `huizhen party add acme-pharma --kind commercial --jurisdiction CN --not-foreign-controlled --region demo`
     """
-    from huizhen.adapters.register import put_party
     from huizhen.model.party import PARTY_KINDS, Party
 
     _check_word(kind, PARTY_KINDS, "unknown-party-kind", Text("kind of party", "主体类别"))
@@ -71,8 +127,8 @@ def party_add(
         "contact": contact,
     }
     made = _made(Party.read, said)
-    with interruptible(*_AGAIN), opened_hub(region, database) as found, found.store.record() as record:
-        put_party(record, made)
+    with book(region, database, hub, token) as found:
+        found.register_party(made)
     if as_json:
         VOICE.json(made.as_json())
     else:
@@ -95,13 +151,19 @@ def _unsaid(made: Any) -> Text:
 
 
 @party.command("list", cls=Command)
-def party_list(region: RegionOption, database: DatabaseOption = None, as_json: JsonFlag = False) -> None:
+def party_list(
+    region: Region_ = None,
+    database: DatabaseOption = None,
+    hub: HubOption = None,
+    token: TokenOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """List the register of parties.
 
     Example: `huizhen party list --region demo`
     """
-    with interruptible(*_AGAIN), opened_hub(region, database) as found:
-        known = found.store.register.parties()
+    with book(region, database, hub, token) as found:
+        known = found.parties()
     if as_json:
         VOICE.json([p.as_json() for p in known])
         return
@@ -126,7 +188,7 @@ def _yes(value: bool | None) -> str:
 @act.command("add", cls=Command)
 def act_add(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="E.g. ethics-review; an unknown word lists them all.")],
-    region: RegionOption,
+    region: Region_ = None,
     for_: Annotated[
         str | None, typer.Option("--for", metavar="PARTY", help="The party it is for; else any that asks.")
     ] = None,
@@ -153,39 +215,32 @@ def act_add(
         str | None, typer.Option("--reference", metavar="TEXT", help="Number of the file where it can be looked up.")
     ] = None,
     database: DatabaseOption = None,
+    hub: HubOption = None,
+    token: TokenOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """File an act, for a party, a dataset, or one with the other. A later one of its kind takes its place.
 
     Example: `huizhen act add ethics-review --for acme-pharma --dataset lung --until 2027-12-31 --region demo`
     """
-    from huizhen.adapters.register import put_act
-    from huizhen.model.party import ACTS, Act
-    from huizhen.path.legal import day_of
+    from huizhen.model.party import ACTS, Filing
 
     _check_word(kind, tuple(ACTS), "unknown-act", Text("kind of act", "事项类别"))
-    if for_ is None and dataset is None:
-        raise BadInput(
-            "act-for-nobody",
-            Text("It is not said what the act is for.", "未指明该事项的对象。"),
-            Text("Give --for PARTY, --dataset NAME, or both.", "请给出 --for 主体、--dataset 数据集，或两者。"),
-        )
-    with interruptible(*_AGAIN), opened_hub(region, database) as found:
-        said = {
-            "kind": kind,
-            "party": for_,
-            "dataset": dataset,
-            "outcome": "refused" if refused else "granted",
-            "from_day": from_day or day_of(found.clock(), found.store.settings().jurisdiction),
-            "until_day": until_day,
-            "people": people,
-            "purposes": purpose or [],
-            "detail": detail,
-            "reference": reference,
-        }
-        made = _made(Act.read, said)
-        with found.store.record() as record:
-            put_act(record, made)
+    said = {
+        "kind": kind,
+        "party": for_,
+        "dataset": dataset,
+        "outcome": "refused" if refused else "granted",
+        "from_day": from_day,
+        "until_day": until_day,
+        "people": people,
+        "purposes": purpose or [],
+        "detail": detail,
+        "reference": reference,
+    }
+    filing = _made(Filing.read, said)
+    with book(region, database, hub, token) as found:
+        made = found.file_act(filing)
     if as_json:
         VOICE.json(made.as_json())
     else:
@@ -194,15 +249,21 @@ def act_add(
 
 
 @act.command("list", cls=Command)
-def act_list(region: RegionOption, database: DatabaseOption = None, as_json: JsonFlag = False) -> None:
+def act_list(
+    region: Region_ = None,
+    database: DatabaseOption = None,
+    hub: HubOption = None,
+    token: TokenOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """List all acts on file, in the order in which they were filed.
 
     Example: `huizhen act list --region demo`
     """
     from huizhen.model.party import ACTS
 
-    with interruptible(*_AGAIN), opened_hub(region, database) as found:
-        known = found.store.register.acts()
+    with book(region, database, hub, token) as found:
+        known = found.acts()
     if as_json:
         VOICE.json([a.as_json() for a in known])
         return

@@ -77,6 +77,11 @@ def show_outcome(found: dict[str, Any]) -> None:
         p = found["problem"]
         VOICE.say(f"  {p['message']}", f"  {p['message_zh']}")
         VOICE.say(f"  {p['remedy']}", f"  {p['remedy_zh']}")
+    for each in found["left_out"]:
+        VOICE.say(f"Left out: {each['node']}. {each['en']}", f"未参与：{each['node']}。{each['zh']}")
+    if found["left_out"] and found["hospitals"]:
+        count = len(found["hospitals"])
+        VOICE.say(f"{count} hospitals take part.", f"实际参与 {count} 家医院。")
     if found["result"] is not None:
         _show_result(found)
     if found["status"] != "denied":

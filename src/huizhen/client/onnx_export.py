@@ -13,8 +13,9 @@ from typing import Any, cast
 
 import numpy as np
 
+from huizhen.client.licence import one_line
 from huizhen.client.onnx_trees import trees
-from huizhen.client.scorer import bound, coefficients, of_glm, spreads
+from huizhen.client.scorer import bound
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 from huizhen.methods.cox import Cox
@@ -23,6 +24,7 @@ from huizhen.methods.glm import Glm
 from huizhen.model.method import Method
 from huizhen.statistics import columns as cols
 from huizhen.statistics import expression
+from huizhen.statistics.applied import coefficients, of_glm, spreads
 from huizhen.statistics.design import Design, Levels
 from huizhen.statistics.expression import Spread
 
@@ -123,6 +125,7 @@ class Graph:
         sets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
         model = helper.make_model(graph, opset_imports=sets, ir_version=IR_VERSION, producer_name="huizhen")
         told = {"study": found["study"], "title": found["request"]["title"], "purpose": found["request"]["purpose"]}
+        told["licence"] = one_line(found)
         helper.set_model_props(model, told)
         self.onnx.checker.check_model(model, full_check=True)
         written: bytes = model.SerializeToString(deterministic=True)
@@ -137,7 +140,7 @@ def _glm(graph: Graph, method: Method, values: Found) -> tuple[str, str]:
         eta = graph.op("Add", eta, _expression(graph, fitted.offset.text, known))
     mean = {"binomial": "Sigmoid", "poisson": "Exp"}.get(values["family"])
     score = eta if mean is None else graph.op(mean, eta)
-    return _where_whole(graph, score, of_glm(fitted)), "prediction"
+    return _where_whole(graph, score, of_glm(fitted.design, fitted.offset)), "prediction"
 
 
 def _cox(graph: Graph, method: Method, values: Found) -> tuple[str, str]:

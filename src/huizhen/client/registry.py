@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from huizhen.client.licence import licence
 from huizhen.kit.errors import BadInput, NotFound
 from huizhen.kit.text import Text
 from huizhen.model.purpose import PURPOSES
@@ -17,19 +18,23 @@ Found = dict[str, Any]
 """The outcome of a study (`path.outcome.outcome`)."""
 Figures = dict[str, float | int | None]
 
+_ATTACK = (("membership", "advantage"), ("membership", "auc"))
 _METRICS: Mapping[str, tuple[tuple[str | int, ...], ...]] = {
-    "glm": (("auc",), ("accuracy",), ("r_squared",), ("deviance",), ("null_deviance",), ("aic",), ("bic",)),
-    "cox": (("concordance",), ("loglik",), ("loglik_null",), ("likelihood_ratio", "chi2"), ("likelihood_ratio", "p")),
+    "glm": (
+        ("auc",), ("accuracy",), ("r_squared",), ("deviance",), ("null_deviance",), ("aic",), ("bic",), *_ATTACK,
+    ),
+    "cox": (("concordance",), ("loglik",), ("loglik_null",), ("likelihood_ratio", "chi2"),
+            ("likelihood_ratio", "p"), *_ATTACK),
     "gbdt": (
         *((rows, key) for rows in ("holdout", "train") for key in ("auc", "log_loss", "r_squared", "mse")),
-        ("iterations",), ("membership", "advantage"), ("membership", "auc"),
+        ("iterations",), *_ATTACK,
     ),
     "nn": (
         *((rows, key) for rows in ("holdout", "train") for key in ("auc", "log_loss")),
-        ("membership", "advantage"), ("membership", "auc"),
+        *_ATTACK,
     ),
-    "kmeans": (("explained",), ("inertia",)),
-    "pca": tuple(("components", i, "ratio") for i in range(3)),
+    "kmeans": (("explained",), ("inertia",), *_ATTACK),
+    "pca": (*(("components", i, "ratio") for i in range(3)), *_ATTACK),
 }  # fmt: skip
 """By method, where its result says how good the model is; the first one that is there is told in the list."""
 MODELS = tuple(_METRICS)
@@ -73,8 +78,55 @@ def metrics(found: Found) -> Figures:
     return figures
 
 
-def card(found: Found, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def evaluations(model: str, studies: Iterable[Found]) -> list[Found]:
+    """Of outcomes of studies, the released evaluations of this model, in the order given."""
+    return [
+        s
+        for s in studies
+        if s["request"]["method"] == "evaluate" and s["result"] is not None and s["result"]["model"] == model
+    ]
+
+
+def drifted(model: str, studies: Iterable[Found]) -> dict[str, Any]:
+    """The last evaluation of the model that was measured against a reference, as `evaluation` tells of it.
+
+    Raises NotFound('no-drift')."""
+    told = [evaluation(s) for s in evaluations(model, studies) if s["result"].get("drift") is not None]
+    if not told:
+        raise NotFound(
+            "no-drift",
+            Text(
+                f"No evaluation of {model} names a reference to compare with.",
+                f"{model} 没有以 reference 指明参照的评估。",
+            ),
+            Text(
+                "Evaluate it on the data it was fitted to; then again, with that evaluation as reference.",
+                "请先在拟合所用的数据上评估，再以该评估为 reference 重新评估。",
+            ),
+        )
+    return told[-1]
+
+
+def evaluation(found: Found) -> dict[str, Any]:
+    """What a card says of an evaluation: where it was, how good the model is there, drift, and each hospital's own
+    figures, None where the hospital withholds them."""
+    result = found["result"]
+    names = ("n", "auc", "brier", "rmse", "r_squared", "observed", "predicted", "calibration")
+    return {
+        "study": found["study"],
+        "title": found["request"]["title"],
+        "dataset": found["request"]["dataset"],
+        "cohort": found["grant"]["limits"]["cohort"],
+        "submitted_utc": found["submitted_utc"],
+        "metrics": {name: result[name] for name in names if name in result},
+        "drift": result.get("drift"),
+        "hospitals": found["own"],
+    }
+
+
+def card(found: Found, entries: Sequence[Mapping[str, Any]], studies: Iterable[Found] = ()) -> dict[str, Any]:
     """All that is to be known of a model before it is used. entries: of the ledger, as `ledger list --json` gives them.
+    studies: outcomes, among which those that evaluate the model are looked for.
 
     Raises as `check_model` does. `restrictions` are what its people consented to and what the grant was given for;
     `release` and `grant` are the salted hashes under which the ledger holds them.
@@ -92,11 +144,13 @@ def card(found: Found, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "method": {"name": limits["method"], "version": limits["method_version"], "code": limits["method_code"]},
         "params": request["params"],
         "restrictions": _restrictions(request, found),
+        "licence": licence(found),
         "lineage": {
             "dataset": request["dataset"],
             "cohort": limits["cohort"],
             "columns": [c for c in limits["dataset_schema"]["columns"] if c["name"] in used],
-            "hospitals": [p["name"] for p in limits["participants"]],
+            "hospitals": found["hospitals"],
+            "left_out": found["left_out"],
             "rows": found["result"]["n"],
             "rows_left_out": found["result"].get("n_missing", found["result"].get("without_outcome")),
             "rounds": found["rounds"],
@@ -105,6 +159,7 @@ def card(found: Found, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             "released_utc": released,
         },
         "metrics": metrics(found),
+        "evaluations": [evaluation(s) for s in evaluations(found["study"], studies)],
         "guard": found["guard"],
         "evidence": {
             "entries": found["evidence"]["entries"],

@@ -12,6 +12,7 @@ import httpx
 from huizhen.kit.errors import BadInput, HuizhenError, Lost, from_wire
 from huizhen.kit.text import Text
 from huizhen.model.dataset import Dataset
+from huizhen.model.party import Act, Filing, Party
 from huizhen.model.statement import Statement
 from huizhen.model.study import Request
 
@@ -68,8 +69,11 @@ class Remote:
     def _get(self, path: str, **query: Any) -> Any:
         return self._call("GET", path, params={k: v for k, v in query.items() if v is not None}).json()
 
+    def _send(self, verb: str, path: str, body: str) -> httpx.Response:
+        return self._call(verb, path, content=body.encode(), headers={"Content-Type": "application/json"})
+
     def _post(self, path: str, body: str) -> httpx.Response:
-        return self._call("POST", path, content=body.encode(), headers={"Content-Type": "application/json"})
+        return self._send("POST", path, body)
 
     # -- about
 
@@ -167,6 +171,20 @@ class Remote:
 
     def postings(self, study: str) -> list[dict[str, Any]]:
         return list(self._get("/money/postings", study=study))
+
+    # -- the register
+
+    def parties(self) -> tuple[Party, ...]:
+        return tuple(Party.read(p) for p in self._get("/parties"))
+
+    def acts(self) -> tuple[Act, ...]:
+        return tuple(Act.read(a) for a in self._get("/acts"))
+
+    def register_party(self, party: Party) -> None:
+        self._send("PUT", f"/parties/{party.name}", party.model_dump_json())
+
+    def file_act(self, filing: Filing) -> Act:
+        return Act.read(self._send("POST", "/acts", filing.model_dump_json()).json())
 
     # -- nodes
 

@@ -13,7 +13,7 @@ from huizhen import methods
 from huizhen.client import number, sections
 from huizhen.client.block import Block, Fact, Sentence
 from huizhen.client.reading import Reading
-from huizhen.client.shapes import columns, counts, curves, directions, model, rest, trees
+from huizhen.client.shapes import columns, counts, curves, directions, evaluation, model, rest, trees
 from huizhen.client.words import PAGE, STATUS
 from huizhen.kit.errors import HuizhenError
 from huizhen.kit.text import Language, Text
@@ -33,6 +33,7 @@ SHAPES = (
     directions.components,
     directions.clusters,
     trees.show,
+    evaluation.show,
 )
 """Every shape is asked; each says which keys of the result it has shown in full. The rest becomes plain tables."""
 
@@ -64,7 +65,7 @@ def render(found: dict[str, Any], language: Language) -> str:
     Self-contained HTML: no script, no font, no picture and no address from elsewhere. All text is escaped. Works for
     every method: a result is shown by its shape, and what has no known shape becomes a table.
     """
-    return _template().render(page=page(found, language))
+    return template("report.html").render(page=page(found, language))
 
 
 def page(found: dict[str, Any], language: Language) -> Page:
@@ -112,7 +113,8 @@ def _said_once(blocks: Iterable[Block]) -> Iterator[Block]:
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A page of this package, all of whose text is escaped."""
     environment = Environment(
         loader=PackageLoader("huizhen.client", "templates"),
         autoescape=True,
@@ -120,7 +122,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html")
+    return environment.get_template(name)
 
 
 def _reading(found: dict[str, Any], language: Language) -> Reading:
@@ -135,7 +137,7 @@ def _lead(found: dict[str, Any], reading: Reading) -> str:
     request, limits = found["request"], sections.limits_of(found)
     purpose = PURPOSES.get(request["purpose"])
     why = purpose.label if purpose else Text(request["purpose"], request["purpose"])
-    count = len(limits["participants"]) if limits else None
+    count = len(found["hospitals"]) if limits else None
     whom = Text(f"{count} hospitals", f" {count} 家医院") if count else Text("the hospitals", "各医院")
     asked = Text(
         f"{request['asker']} asked {whom.en} about the dataset “{request['dataset']}”, for {why.en}",
@@ -178,6 +180,12 @@ def _asked(found: dict[str, Any], reading: Reading) -> tuple[Fact, ...]:
                     f"{number.short(missing)} record{'s' if missing != 1 else ''}, since a needed value is missing",
                     f"{number.short(missing)} 条记录，因所需数值缺失",
                 ),
+            )
+        )
+    for each in found["left_out"]:
+        facts.append(
+            sections.fact(
+                say("not in it", "未参与"), say(f"{each['node']}. {each['en']}", f"{each['node']}。{each['zh']}")
             )
         )
     facts.append(sections.fact(say("asked on", "申请时间"), found["submitted_utc"][:16].replace("T", " ") + " UTC"))

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as arrow_parquet
 
-from huizhen.client.scorer import Scorer, bound, scorer
+from huizhen.client.licence import one_line
+from huizhen.client.scorer import bound, scorer
 from huizhen.intake import open_source
 from huizhen.intake.conform import conform_all
 from huizhen.intake.format import Source
@@ -25,6 +26,7 @@ from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text, did_you_mean
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Column, Schema
+from huizhen.statistics.applied import Scorer
 
 Floats = npt.NDArray[np.float64]
 SUFFIXES = (".csv", ".parquet")
@@ -65,7 +67,7 @@ def score(
     stream = conform_all(source, schema)
     try:
         with ExitStack() as stack:
-            write = _writer(part, out.suffix.lower(), stack)
+            write = _writer(part, out.suffix.lower(), stack, _origin(found))
             for batch in stream:
                 columns, told = scores(model, to_batch(batch, schema))
                 own = [] if keep is None else [next(kept)]
@@ -122,15 +124,20 @@ def _plain(array: pa.Array, column: Column) -> npt.NDArray[Any]:
     return np.asarray(array.cast(pa.float64(), safe=False).fill_null(float("nan")))
 
 
-def _writer(part: Path, suffix: str, stack: ExitStack) -> Callable[[pa.RecordBatch], None]:
+def _origin(found: dict[str, Any]) -> dict[str, str]:
+    """What a scored file says of the model, where its format has a place for that (Parquet: the schema's metadata)."""
+    return {"huizhen.model": found["study"], "huizhen.licence": one_line(found)}
+
+
+def _writer(part: Path, suffix: str, stack: ExitStack, origin: dict[str, str]) -> Callable[[pa.RecordBatch], None]:
     """Opens the file with the first batch, whose types it takes."""
     opened: list[Any] = []
 
     def write(batch: pa.RecordBatch) -> None:
         if not opened:
             kind = arrow_csv.CSVWriter if suffix == ".csv" else arrow_parquet.ParquetWriter
-            opened.append(stack.enter_context(kind(str(part), batch.schema)))
-        opened[0].write_batch(batch)
+            opened.append(stack.enter_context(kind(str(part), batch.schema.with_metadata(origin))))
+        opened[0].write_batch(batch.replace_schema_metadata(origin))
 
     return write
 

@@ -301,7 +301,7 @@ def technical(found: dict[str, Any], reading: Reading) -> tuple[Fact, ...]:
             fact(say("SHA-256 of the method’s code", "方法代码的 SHA-256"), limits["method_code"]),
             fact(say("columns read", "读取的列"), ", ".join(limits["columns"]) or say("none", "无")),
             fact(say("cohort", "队列"), limits["cohort"] or say("everyone", "全体")),
-            fact(say("hospitals", "参与医院"), ", ".join(p["name"] for p in limits["participants"])),
+            fact(say("hospitals", "参与医院"), ", ".join(found["hospitals"])),
             fact(say("smallest cell", "最小单元"), number.short(limits["min_cell"])),
             fact(say("secure sum", "安全求和"), PAGE["yes" if limits["secure_sum"] else "no"].say(reading.language)),
             fact(

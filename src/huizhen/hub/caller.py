@@ -66,6 +66,11 @@ class Caller:
                 Text(f"Give --party {self.name}", f"请使用 --party {self.name}"),
             )
 
+    def check_keeps_register(self) -> None:
+        """Raises Refused unless this is a trustee, or the region's owner."""
+        if self.role not in {"owner", "trustee"}:
+            raise _wrong_role(self, Text("keep the register", "维护登记册"))
+
     def check_is_node(self, name: str) -> None:
         """Raises Refused unless this is the node of that name, or the region's owner."""
         if self.role == "owner" or (self.role == "node" and self.name == name):

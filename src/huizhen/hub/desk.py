@@ -9,11 +9,13 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from huizhen.adapters.register import TRUSTEE, put_act, put_party
 from huizhen.hub.caller import Caller
 from huizhen.hub.hub import Hub
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused, Tampered
 from huizhen.kit.text import Text, did_you_mean
 from huizhen.model.dataset import Dataset
+from huizhen.model.party import Act, Filing, Party
 from huizhen.model.purpose import PURPOSES
 from huizhen.model.statement import Statement
 from huizhen.model.study import Request, Study
@@ -217,6 +219,61 @@ class Desk:
         """The double entries of one study."""
         self._study(who, study)
         return [{**p.as_json(), "at_utc": at} for p, at in self.hub.store.postings(study)]
+
+    # -- the register
+
+    def parties(self) -> tuple[Party, ...]:
+        """All parties, in order of name. Every caller may have them, as it may have their documents on the ledger."""
+        return self.hub.store.register.parties()
+
+    def party(self, name: str) -> Party:
+        """Raises NotFound."""
+        known = {p.name: p for p in self.parties()}
+        if name not in known:
+            hint = did_you_mean(name, list(known))
+            raise NotFound(
+                "unregistered-party",
+                Text(f"There is no party '{name[:64]}' in the register{hint.en}.",
+                     f"登记册中没有主体“{name[:64]}”{hint.zh}。"),
+                Text("`huizhen party list` shows those there are.", "可用 `huizhen party list` 查看已登记的主体。"),
+            )  # fmt: skip
+        return known[name]
+
+    def acts(self, party: str | None = None, dataset: str | None = None) -> tuple[Act, ...]:
+        """Acts on file for this party and dataset (None: of any), in the order in which they were filed."""
+        return self.hub.store.register.acts(party, dataset)
+
+    def register_party(self, who: Caller, party: Party) -> None:
+        """Register a party, or replace what is known of it. Raises Refused but for a trustee."""
+        who.check_keeps_register()
+        self.hub.touch()
+        with self.hub.store.record() as record:
+            put_party(record, party, who.name or TRUSTEE)
+
+    def file_act(self, who: Caller, filing: Filing) -> Act:
+        """File an act, from today on where it does not say from when. Raises Refused but for a trustee; BadInput for an
+        act that is for nobody, or over before it begins."""
+        from huizhen.path.legal import day_of
+
+        who.check_keeps_register()
+        if filing.party is None and filing.dataset is None:
+            raise BadInput(
+                "act-for-nobody",
+                Text("It is not said what the act is for.", "未指明该事项的对象。"),
+                Text("Give --for PARTY, --dataset NAME, or both.", "请给出 --for 主体、--dataset 数据集，或两者。"),
+            )
+        try:
+            act = Act.of(filing, day_of(self.hub.clock(), self.hub.store.settings().jurisdiction))
+        except ValueError:
+            raise BadInput(
+                "act-over",
+                Text("The act would be over before it begins, today.", "该事项自今日起算，尚未开始即已截止。"),
+                Text("Say when it began: --from DATE.", "请用 --from 日期 说明其起始日。"),
+            ) from None
+        self.hub.touch()
+        with self.hub.store.record() as record:
+            put_act(record, act, who.name or TRUSTEE)
+        return act
 
     # -- what nodes say of themselves
 

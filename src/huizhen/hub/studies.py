@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-import traceback
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from typing import Any
 from huizhen.hub.caller import Caller
 from huizhen.hub.desk import Desk, silent
 from huizhen.kit.clock import stamp
+from huizhen.kit.defect import note_defect
 from huizhen.kit.errors import HuizhenError
 from huizhen.kit.text import Text
 from huizhen.model.study import Request, Study
@@ -91,7 +90,7 @@ class Studies:
         except HuizhenError as problem:
             self._say(watched, "end", Text(problem.say("en"), problem.say("zh")))
         except Exception as fault:
-            note_defect(fault)
+            note_defect("at the hub", fault)
             self._say(watched, "end", Text("a defect at the hub; see its log", "中心出现缺陷，请查看其日志"))
         finally:
             watched.over = True
@@ -139,16 +138,9 @@ class Studies:
             except (HuizhenError, Stopping):
                 return
             except Exception as fault:
-                note_defect(fault)
+                note_defect("at the hub", fault)
 
     def close(self) -> None:
         """Begin nothing more. What runs ends with its next message, and is taken up at the next start."""
         self.closing = True
         self._pool.shutdown(wait=True, cancel_futures=True)
-
-
-def note_defect(fault: Exception) -> None:
-    """Where it happened, without the message, which could quote a value."""
-    frames = traceback.extract_tb(fault.__traceback__)
-    place = "".join(f"\n  {f.filename}:{f.lineno} {f.name}" for f in frames)
-    logging.getLogger("huizhen").error("a defect at the hub: %s%s", type(fault).__name__, place)

@@ -107,9 +107,10 @@ class Profile:
         """Numbers that often stand for 'missing' and lie outside the others by more than their whole range."""
         if self._ordinary < 10:
             return []
-        span = max(self._high - self._low, 1.0)
-        negative = [s for s, n in self._sentinels.items() if n and s < 0 <= self._low]
-        far = [s for s, n in self._sentinels.items() if n and not self._low - span <= s <= self._high + span]
+        low, high = float(self._low), float(self._high)  # beyond the largest there is infinity, and no warning
+        span = max(high - low, 1.0)
+        negative = [s for s, n in self._sentinels.items() if n and s < 0 <= low]
+        far = [s for s, n in self._sentinels.items() if n and not low - span <= s <= high + span]
         return sorted({int(s) for s in (*negative, *far)})
 
     def _read(self, values: pa.Array) -> None:

@@ -37,9 +37,11 @@ class HuizhenError(Exception):
     def say(self, language: Language = "en") -> str:
         return f"{self.what.say(language)} {self.remedy.say(language)}"
 
-    def at(self, place: str) -> HuizhenError:
+    def at(self, place: str | Text) -> HuizhenError:
         """The same error, saying where it happened."""
-        return type(self)(self.code, Text(f"{place}: {self.what.en}", f"{place}：{self.what.zh}"), self.remedy)
+        where = Text(place, place) if isinstance(place, str) else place
+        what = Text(f"{where.en}: {self.what.en}", f"{where.zh}：{self.what.zh}")
+        return type(self)(self.code, what, self.remedy)
 
     def as_dict(self) -> dict[str, str]:
         return {
@@ -85,8 +87,9 @@ _CLASSES: dict[str, type[HuizhenError]] = {
 
 
 def to_wire(error: HuizhenError) -> dict[str, str]:
-    """An error as a plain mapping that `from_wire` turns back into the same class."""
-    return {"class": type(error).__name__, **error.as_dict()}
+    """An error as a plain mapping that `from_wire` turns back into the same class of the tree."""
+    kind = next((c.__name__ for c in type(error).__mro__ if c.__name__ in _CLASSES), HuizhenError.__name__)
+    return {"class": kind, **error.as_dict()}
 
 
 def from_wire(value: dict[str, str]) -> HuizhenError:

@@ -22,7 +22,7 @@ STUDY_ORDER: Mapping[str | None, frozenset[str]] = {
 """By the last kind recorded of a study (None: nothing yet), the kinds that may come next."""
 
 ANY_TIME = frozenset(
-    {"node-enrolled", "node-revoked", "dataset-registered", "consent-changed", "node-refused"}
+    {"node-enrolled", "node-revoked", "dataset-registered", "consent-changed", "node-refused", "node-left-out"}
     | {"party-registered", "act-filed"}
 )
 """Kinds that belong to no study's order, wherever they stand."""

@@ -15,7 +15,6 @@ import numpy.typing as npt
 from pydantic import Field
 from scipy import special
 
-from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Schema
@@ -24,7 +23,9 @@ from huizhen.model.method import Done, Method, Next, State
 from huizhen.model.partial import Partial
 from huizhen.model.result import Curve, Exposure, Model, Result
 from huizhen.statistics import columns, design, keyed, moments, newton, ranking, standard, strata, survival, times
-from huizhen.statistics.survival import Likelihood
+from huizhen.statistics.gathered import Gathered
+from huizhen.statistics.leave_one_out import Baseline, baseline, of_cox, own_baseline
+from huizhen.statistics.membership import attack_left_out, told
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -64,7 +65,8 @@ class _Rows(NamedTuple):
 class Cox(Method):
     """Values: n, n_events, formula, ties, strata, coefficients (with hazard_ratio and its limits), confidence, loglik,
     loglik_null, likelihood_ratio (chi2, df, p), concordance (Harrell's, within strata) and concordance_tolerance,
-    iterations, baseline_cumulative_hazard, spreads (n, mean, sd of what scale() and its like rest on).
+    iterations, baseline_cumulative_hazard, membership (advantage and auc of an attack on who was in the fit), spreads
+    (n, mean, sd of what scale() and its like rest on).
 
     The baseline is that of a patient with the mean of every column, as lifelines and R's basehaz give it: for each
     stratum with events its steps (time, hazard, at_risk, events), hazard being cumulative. With `strata: node` it stays
@@ -76,15 +78,18 @@ class Cox(Method):
     summary: ClassVar[Text] = Text("proportional-hazards regression of survival (Cox)", "比例风险生存回归（Cox 模型）")
     reveals: ClassVar[Text] = Text(
         "Count, mean and variance of each column, and how many values are of which size. With strata: node, per "
-        "iteration only the log-likelihood, its gradient and the information matrix, then three counts of pairs. "
+        "iteration only the log-likelihood, its gradient and the information matrix, then three counts of pairs, "
+        "and how many rows have a loss of each of 1024 sizes, with the row in the fit and without it. "
         "Otherwise the distinct times of events, and at each of them, per iteration, sums of the columns over those at "
         "risk, from which, where few patients leave between two times, the columns of a single patient can be worked "
-        "out, without a name; then how many die and leave at each time by risk score.",
+        "out, without a name; then how many die and leave at each time by risk score, and the losses as above.",
         "各列的计数、均值与方差，以及各数量级的个数。若 strata: node，每次迭代仅有对数似然、梯度与信息矩阵，最后是三个"
-        "配对计数。否则还包括事件发生的不同时间点，以及每次迭代在各时间点上处于风险中的患者各列之和（当相邻两个时间点之间离开的患者很少时，"
-        "可推算出单个患者的各列取值，但不含姓名）；最后是各时间点按风险评分的死亡与离开人数。",
+        "配对计数，以及 1024 档损失大小各自的行数（该行在拟合之内与之外）。否则还包括事件发生的不同时间点，"
+        "以及每次迭代在各时间点上处于风险中的患者各列之和（当相邻两个时间点之间离开的患者很少时，"
+        "可推算出单个患者的各列取值，但不含姓名）；最后是各时间点按风险评分的死亡与离开人数，以及上述损失计数。",
     )
     max_rounds: ClassVar[int] = 140
+    largest: ClassVar[float] = moments.LARGEST
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)
@@ -114,6 +119,7 @@ class Cox(Method):
             "fit": self._local_sums if self.local else self._fit_sums,
             "scores": self._score_sums,
             "pairs": self._local_pairs if self.local else self._pair_sums,
+            "attack": self._attack_rows,
         }
         return sums[state["phase"]](batch, state)
 
@@ -123,7 +129,7 @@ class Cox(Method):
         if self.local and state["phase"] == "pairs":
             pairs = ranking.harrell_by_key(total["key"], total["deaths"], total["others"])
             return Partial({"pairs": np.array(pairs, dtype=np.int64)})
-        return total
+        return Partial({"losses": self._local_losses(total, state)}) if state["phase"] == "attack" else total
 
     def combine(self, total: Partial, state: State) -> Next | Done:
         after: dict[str, Callable[[Partial, State], Next | Done]] = {
@@ -133,6 +139,7 @@ class Cox(Method):
             "fit": self._after_fit,
             "scores": self._after_scores,
             "pairs": self._after_pairs,
+            "attack": self._after_pairs,
         }
         return after[state["phase"]](total, state)
 
@@ -209,8 +216,10 @@ class Cox(Method):
         return Partial({"counts": ranking.partial(ranking.grid(eta, *state["eta"]), state["ranking"])})
 
     def _pair_sums(self, batch: Batch, state: State) -> Partial:
-        _, eta, time, died, stratum = self._scaled(batch, state)
+        rows = self._scaled(batch, state)
+        _, eta, time, died, stratum = rows
         edges = state["ranking"]["edges"]
+        losses = of_cox(rows, Baseline(**state["baseline"]), state["inverse"])
         place = survival.places(stratum, time, state["times"], state["first"])
         cell = place * len(edges) + ranking.bins(ranking.grid(eta, *state["eta"]), edges)
         size = len(state["times"]) * len(edges)
@@ -218,6 +227,7 @@ class Cox(Method):
             {
                 "deaths": np.bincount(cell[died & (place >= 0)], minlength=size),
                 "others": np.bincount(cell[~died & (place >= 0)], minlength=size),
+                "losses": losses.counts(1.0),
             }
         )
 
@@ -225,6 +235,16 @@ class Cox(Method):
         _, eta, time, died, stratum = self._scaled(batch, state)
         key = np.column_stack([stratum, time, ranking.grid(eta, *state["eta"])])
         return keyed.Keyed.of(key, {"deaths": died.astype(np.int64), "others": (~died).astype(np.int64)})
+
+    def _attack_rows(self, batch: Batch, state: State) -> Partial:
+        return Gathered({"rows": np.column_stack([part.T for part in self._scaled(batch, state)])})
+
+    def _local_losses(self, total: Partial, state: State) -> Counts:
+        """By this hospital's own baseline, which it works out anew."""
+        *x, eta, time, died, stratum = total["rows"].T
+        rows = _Rows(np.array(x), eta, time, died == 1, stratum.astype(np.int64))
+        steps = own_baseline(rows, self.strata.count, self.p.ties)
+        return of_cox(rows, steps, state["inverse"]).counts(1.0)
 
     # What follows from the sums over all hospitals.
 
@@ -282,7 +302,8 @@ class Cox(Method):
             return Next(
                 self._to_times(state), Text("Events were added; finding their times", "有新增事件，正在确定其时间点")
             )
-        found = self._likelihood(total, state)
+        sums, p = total.fields, len(self.design.names)
+        found = survival.opened(sums) if self.local else survival.likelihood(sums, state["first"], p, self.p.ties)
         rising = total["eta"][2] > 0
         at = newton.Evaluation(int(total["rows"]), -np.inf if rising else found.loglik, found.score, found.information)
         step = newton.advance(
@@ -293,37 +314,34 @@ class Cox(Method):
             iteration = step["iteration"]
             return Next({**state, "newton": step}, Text(f"Iteration {iteration}", f"第 {iteration} 次迭代"))
         fitted = {"rows": at.rows, "events": int(total["deaths"].sum()), "loglik": [found.loglik, found.null]}
-        fitted |= {"information": found.information, "hazard": found.hazard, "at_risk": found.at_risk}
+        fitted |= {"hazard": found.hazard, "at_risk": found.at_risk}
         fitted |= {} if self.local else {"deaths": total["deaths"]}
-        mean = float(total["eta"][0]) / at.rows
-        sd = float(np.sqrt(max(float(total["eta"][1]) / at.rows - mean**2, 0.0)))
-        state = {**state, "fitted": fitted, "eta": [mean, sd], "phase": "pairs" if self.local else "scores"}
-        state |= {} if self.local else {"ranking": ranking.start()}
-        return Next(state, Text("Fitted; counting concordant pairs", "拟合完成；正在统计一致的配对"))
-
-    def _likelihood(self, total: Partial, state: State) -> Likelihood:
+        spread = survival.eta_spread(total["eta"], at.rows)
+        state = {**state, "fitted": fitted, "eta": spread, "phase": "pairs" if self.local else "scores"}
+        state["inverse"] = newton.inverse(found.information)
         if not self.local:
-            return survival.likelihood(total.fields, state["first"], len(self.design.names), self.p.ties)
-        loglik, null = total["loglik"].tolist()
-        nothing = np.empty(0)
-        return Likelihood(loglik, null, total["score"], total["information"], nothing, nothing.astype(np.int64))
+            steps = baseline(found, state["times"], total["deaths"], state["first"])
+            state |= {"ranking": ranking.start(), "baseline": steps._asdict()}
+        return Next(state, Text("Fitted; counting concordant pairs", "拟合完成；正在统计一致的配对"))
 
     def _after_scores(self, total: Partial, state: State) -> Next:
         limit = max(16, min(BINS, CELLS // len(state["times"])))
         found = ranking.refine(total["counts"], state["ranking"], limit)
         return Next({**state, "phase": "scores" if found["edges"] is None else "pairs", "ranking": found})
 
-    def _after_pairs(self, total: Partial, state: State) -> Done:
+    def _after_pairs(self, total: Partial, state: State) -> Next | Done:
         if self.local:
-            return Done(self._result(state, ranking.Pairs(*total["pairs"].tolist()), exact=True))
+            if state["phase"] == "attack":
+                return Done(self._result(state, ranking.Pairs(*state["pairs"].tolist()), True, total["losses"]))
+            return Next({**state, "phase": "attack", "pairs": total["pairs"]}, Text("Attacking it", "正在攻击"))
         edges, first = state["ranking"]["edges"], state["first"]
         cell = np.flatnonzero(total["deaths"] + total["others"])
         time, score = np.divmod(cell, len(edges))
         stratum = np.searchsorted(first, time, side="right") - 1
         pairs = ranking.harrell(stratum, time - first[stratum], score, total["deaths"][cell], total["others"][cell])
-        return Done(self._result(state, pairs, exact=state["ranking"]["exact"]))
+        return Done(self._result(state, pairs, state["ranking"]["exact"], total["losses"]))
 
-    def _result(self, state: State, pairs: ranking.Pairs, exact: bool) -> Result:
+    def _result(self, state: State, pairs: ranking.Pairs, exact: bool, losses: Counts) -> Result:
         fitted, p = state["fitted"], len(self.design.names)
         loglik, null = fitted["loglik"]
         ratio = 2 * (loglik - null)
@@ -344,14 +362,16 @@ class Cox(Method):
             "iterations": int(state["newton"]["iteration"]),
             "baseline_cumulative_hazard": baseline,
         }
-        told, spread = standard.told(self.inner, state)
-        shown: list[Exposure] = [Model(people=fitted["events"], parameters=p), *spread]
+        spreads, spread = standard.told(self.inner, state)
+        attacked = attack_left_out(losses)
+        gained, rests = told(attacked, fitted["events"])
+        shown: list[Exposure] = [Model(people=fitted["events"], parameters=p, membership=attacked), *rests, *spread]
         shown += [Curve(("baseline_cumulative_hazard", i, "steps")) for i in range(len(baseline))]
-        return Result(values | told, tuple(shown))
+        return Result(values | gained | spreads, tuple(shown))
 
     def _coefficients(self, state: State) -> list[dict[str, str | float | None]]:
         back = standard.back(self.design, state["scale"])
-        covariance = back @ newton.inverse(state["fitted"]["information"]) @ back.T
+        covariance = back @ state["inverse"] @ back.T
         estimate = back @ state["newton"]["beta"]
         found = newton.coefficients(self.design.names, estimate, covariance, self.p.confidence)
         return [
@@ -361,33 +381,16 @@ class Cox(Method):
 
     def _baseline(self, state: State) -> list[dict[str, Any]]:
         fitted = state["fitted"]
-        listed = []
-        for s, here in enumerate(survival.strata(state["first"])):
-            rows = zip(
-                state["times"][here].tolist(),
-                np.cumsum(fitted["hazard"][here]).tolist(),
-                fitted["at_risk"][here].tolist(),
-                fitted["deaths"][here].tolist(),
-                strict=True,
-            )
-            steps = [{"time": t, "hazard": h, "at_risk": r, "events": d} for t, h, r, d in rows if d > 0]
-            if steps:
-                listed.append({"stratum": self.strata.label(s) if self.strata.columns else None, "steps": steps})
-        return listed
+        by_time = (state["times"], fitted["hazard"], fitted["at_risk"], fitted["deaths"])
+        steps = [survival.steps(*(values[here] for values in by_time)) for here in survival.strata(state["first"])]
+        labels = [self.strata.label(s) if self.strata.columns else None for s in range(len(steps))]
+        return [{"stratum": label, "steps": own} for label, own in zip(labels, steps, strict=True) if own]
 
     def _check_names(self) -> None:
         columns.check_different([self.p.duration, self.p.event], "duration, event")
         both = {self.duration.name, self.event.name} & set(self.design.columns)
         if both:
-            name = sorted(both)[0]
-            raise BadInput(
-                "outcome-in-formula",
-                Text(
-                    f"Column '{name}' is the outcome, and stands in the formula too.",
-                    f"列“{name}”既是结局又出现在公式中。",
-                ),
-                Text("Leave it out of the formula.", "请将其从公式中去掉。"),
-            )
+            raise survival.outcome_in_formula(sorted(both)[0])
 
 
 METHOD = Cox

@@ -12,7 +12,7 @@ from huizhen.kit.text import Text
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Column, Schema
 from huizhen.model.document import Document
-from huizhen.model.method import Done, Method, Next, State
+from huizhen.model.method import FINITE, Done, Method, Next, State
 from huizhen.model.partial import Partial
 from huizhen.model.result import Exposure, Result, Statistic, Table
 from huizhen.statistics import moments, order, quantile
@@ -51,6 +51,7 @@ class Describe(Method):
     )
     complete_cases = False
     max_rounds = 140
+    largest = FINITE
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)

@@ -14,13 +14,13 @@ from huizhen.kit.text import Text
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Schema
 from huizhen.model.document import Document
-from huizhen.model.method import Done, Method, Next, State
+from huizhen.model.method import FINITE, Done, Method, Next, State
 from huizhen.model.partial import Partial
-from huizhen.model.result import Exposure, Membership, Model, Result, Statistic, Table
+from huizhen.model.result import Exposure, Membership, Model, Result, Table
 from huizhen.statistics import bins, boosted, boosting, coding, family, moments, outcome, ranking, splits, trees
 from huizhen.statistics.columns import check_different, check_inside, levels, usable
-from huizhen.statistics.holdout import held_out
-from huizhen.statistics.membership import attack, by_error, by_loss
+from huizhen.statistics.holdout import alike, held_out
+from huizhen.statistics.membership import attack, by_error, by_loss, told
 from huizhen.statistics.moments import Moments
 
 Floats = npt.NDArray[np.float64]
@@ -57,8 +57,8 @@ class Params(Document):
     min_gain: Annotated[float, Field(ge=0)] = 0.0
     """By how much a split must lower the loss of the training rows."""
     holdout: Annotated[float, Field(ge=0, le=0.5)] = 0.2
-    """The share of the different rows that no tree is grown on: 0, or at least 0.05. Who it is follows from the values
-    of the row in `columns` and the seed, alike at every hospital."""
+    """The share of the different rows that no tree is grown on: at least 0.05, or 0, of which the guard releases
+    nothing. Who it is follows from the values of the row in `columns` and the seed, alike at every hospital."""
     early_stopping_rounds: Annotated[int, Field(ge=1)] | None = 10
     """Stop when so many trees in a row have not lowered the loss of the held-out rows; of the trees, those up to the
     lowest are kept. null, or no held-out rows: all trees are grown and kept."""
@@ -88,8 +88,7 @@ class Gbdt(Method):
     LightGBM and scikit-learn, at edges that are never looked up from a row. Levels are put in the order of their
     gradients; those in fewer than min_child_rows rows of a node go with its missing values, and these choose a side
     where there are min_child_rows of them. auc is counted in 4096 bins of risk, auc_tolerance being the most it can be
-    off; r_squared compares with the mean of the training rows. A person with several rows may be on both sides of the
-    holdout.
+    off; r_squared compares with the mean of the training rows. Rows of one person may be on both sides of the holdout.
     """
 
     name: ClassVar[str] = "gbdt"
@@ -99,17 +98,20 @@ class Gbdt(Method):
         "梯度提升树：用于 0/1 结局或数值结局，并以留出样本提前停止",
     )
     reveals: ClassVar[Text] = Text(
-        "For all hospitals together: how many training rows lie in ever narrower intervals of each column; for each "
+        "For all hospitals together: how many training rows lie in ever narrower intervals of each column, and how "
+        "many rows of each set in 64 groups (equal rows share one); for each "
         "level of each tree, by node and by bin or level of each column, rows and sums of gradients (and Hessians); "
         "after each tree the loss; at the end, of training and of held-out rows, how many have each outcome in each of "
         "4096 bins of predicted risk, or for a number an error of each of 4096 sizes. Deep in a tree a bin may hold a "
         "single row, whose outcome is then known, without a name.",
-        "所有医院合计的：各列逐步收窄的区间内的训练行数；每棵树每一层各节点、各列每个分箱或水平的行数与梯度"
+        "所有医院合计的：各列逐步收窄的区间内的训练行数，以及相同行同组的 64 组中各集合的行数；每棵树每一层各节点、"
+        "各列每个分箱或水平的行数与梯度"
         "（及二阶导数）之和；每棵树之后的损失；最后是训练行与留出行各自在 4096 个预测风险区间内两种结局的行数，"
         "若结局为数值则为 4096 档误差大小的行数。树的深处某个分箱可能只有一行，此时其结局可知，但不含姓名。",
     )
     complete_cases: ClassVar[bool] = False
     max_rounds: ClassVar[int] = 500 * 6 + 20
+    largest: ClassVar[float] = FINITE
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)
@@ -166,6 +168,7 @@ class Gbdt(Method):
         numbers = [rows[c.name] for c in self.numbers]
         sums: dict[str, npt.NDArray[Any]] = {
             "rows": np.array([(~held).sum(), held.sum()]),
+            "alike": alike([rows[name] for name in self.p.columns], held, self.p.seed),
             "without": np.asarray(without),
             "positive": np.array([(y[~held] == 1).sum(), (y[held] == 1).sum()]),
             "impossible": np.asarray(family.outside(self.family, y)),
@@ -227,7 +230,8 @@ class Gbdt(Method):
         spread = state["moments"]
         if _measuring(state):
             sums = {name[8:]: part for name, part in total.fields.items() if name.startswith("moments ")}
-            spread = _final(moments.refine(sums, spread))
+            measured = moments.refine(sums, spread)
+            spread = {"mean": measured.mean, "sd": measured.sd()} if isinstance(measured, Moments) else measured
         found = [
             bins.refine(total[f"bins {c.name}"], part, self.p.bins) if bins.unfinished(part) else part
             for c, part in zip(self.numbers, state["bins"], strict=True)
@@ -249,6 +253,7 @@ class Gbdt(Method):
         known: State = {
             "phase": "grow",
             "n": total["rows"],
+            "alike": total["alike"],
             "without": int(total["without"]),
             "positive": total["positive"],
             "edges": [None if c.type == "category" else next(cut) for c in self.asked],
@@ -316,8 +321,9 @@ class Gbdt(Method):
 
     def _after_rank(self, total: Partial, state: State) -> Done:
         if "errors" in total.fields:
-            return Done(self._result(state, None, attack(total["errors"])))
-        return Done(self._result(state, total["ranks"], attack(by_loss(total["ranks"], state["base"]))))
+            return Done(self._result(state, None, attack(total["errors"], state["alike"])))
+        attacked = attack(by_loss(total["ranks"], state["base"]), state["alike"])
+        return Done(self._result(state, total["ranks"], attacked))
 
     # The result.
 
@@ -346,10 +352,8 @@ class Gbdt(Method):
             values[name], least = boosted.fit(n[i], loss[:, i], len(kept.value), None if ranks is None else ranks[i])
             people += [least] if name == "train" else []
             shown += boosted.exposed(name, values[name], least, len(loss))
-        if attacked is not None:
-            values["membership"] = {"advantage": attacked.advantage, "auc": attacked.auc}
-            shown.append(Statistic((("membership", "advantage"), ("membership", "auc")), min(n)))
-        return Result(values, (*shown, Model(min(people), 1, attacked)))
+        gained, rests = told(attacked, min(n))
+        return Result(values | gained, (*shown, *rests, Model(min(people), 1, attacked)))
 
     def _check(self) -> None:
         if self.p.outcome in self.p.columns:
@@ -394,7 +398,3 @@ METHOD = Gbdt
 def _measuring(state: State) -> bool:
     """Whether mean and spread of the outcome are not known yet."""
     return state["moments"] is not None and "shift" in state["moments"]
-
-
-def _final(spread: State | Moments) -> State:
-    return {"mean": spread.mean, "sd": spread.sd()} if isinstance(spread, Moments) else spread

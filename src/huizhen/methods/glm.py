@@ -19,8 +19,10 @@ from huizhen.model.dataset import Schema
 from huizhen.model.document import Document
 from huizhen.model.method import Done, Method, Next, State
 from huizhen.model.partial import Partial
-from huizhen.model.result import Model, Result
+from huizhen.model.result import Membership, Model, Result
 from huizhen.statistics import design, expression, family, moments, newton, outcome, ranking, standard
+from huizhen.statistics.leave_one_out import of_glm
+from huizhen.statistics.membership import attack_left_out, told
 
 Floats = npt.NDArray[np.float64]
 Fields = dict[str, npt.NDArray[Any]]
@@ -62,7 +64,8 @@ class _Block(NamedTuple):
 class Glm(Method):
     """Values: n, family, formula, outcome, coefficients, confidence, loglik, deviance, null_deviance, aic, bic,
     dispersion, df_resid, iterations; for gaussian r_squared; for binomial auc, auc_tolerance and accuracy (at a
-    predicted risk of one half); spreads (n, mean, sd of what scale() and its like in the formula rest on).
+    predicted risk of one half); membership (advantage and auc of an attack on who was in the fit); spreads (n, mean,
+    sd of what scale() and its like in the formula rest on).
 
     As in statsmodels' GLM: z statistics and normal limits for every family; the gaussian dispersion is the residual
     variance with n - p below, its log-likelihood that at the variance with n below; the null model has an intercept
@@ -76,13 +79,18 @@ class Glm(Method):
     )
     reveals: ClassVar[Text] = Text(
         "Count, mean and variance of the outcome and of each column of the design, and how many values are of which "
-        "size; at each iteration the deviance, its gradient and the information matrix; for a 0/1 outcome also how "
+        "size; at each iteration the deviance, its gradient and the information matrix; how many rows have a loss of "
+        "each of "
+        "1024 sizes, with the row in the fit and without it; for a 0/1 outcome also how "
         "many rows have each outcome at each distinct predicted risk, which where few rows share a risk comes near to "
         "a list of single risks without names.",
-        "结局及设计矩阵各列的计数、均值与方差，以及各数量级的个数；每次迭代的偏差、梯度与信息矩阵；若结局为 0/1，还包括"
+        "结局及设计矩阵各列的计数、均值与方差，以及各数量级的个数；每次迭代的偏差、梯度与信息矩阵；1024 "
+        "档损失大小各自的"
+        "行数（该行在拟合之内与之外）；若结局为 0/1，还包括"
         "每个不同预测风险处两种结局的行数（当很少行共享同一风险时，近似于一份不含姓名的单个风险清单）。",
     )
     max_rounds: ClassVar[int] = 100
+    largest: ClassVar[float] = moments.LARGEST
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)
@@ -110,6 +118,7 @@ class Glm(Method):
             "columns": self._column_sums,
             "fit": self._fit_sums,
             "roc": self._roc_sums,
+            "attack": self._attack_sums,
         }[state["phase"]]
         blocks = [of_block(batch, a, state) for a in _starts(batch)]
         return Partial({name: np.sum([block[name] for block in blocks], axis=0) for name in blocks[0]})
@@ -120,7 +129,8 @@ class Glm(Method):
             "columns": self._after_columns,
             "fit": self._after_fit,
             "scores": self._after_scores,
-            "roc": self._after_roc,
+            "roc": self._after_attack,
+            "attack": self._after_attack,
         }[state["phase"]]
         return after(total, state)
 
@@ -197,7 +207,14 @@ class Glm(Method):
         return {
             "positive": np.bincount(place[y == 1], minlength=len(edges)),
             "negative": np.bincount(place[y == 0], minlength=len(edges)),
+            **self._attack_sums(batch, start, state),
         }
+
+    def _attack_sums(self, batch: Batch, start: int, state: State) -> Fields:
+        x, y, offset = self._scaled(batch, start, state)
+        eta, _ = family.bounded(self.p.family, state["newton"]["beta"] @ x + offset)
+        losses = of_glm(self.p.family, x, y, eta, state["fitted"]["inverse"])
+        return {"losses": losses.counts(float(np.sqrt(state["fitted"]["deviance"] / state["fitted"]["n"])))}
 
     # What follows from the sums over all hospitals.
 
@@ -258,8 +275,11 @@ class Glm(Method):
             return Next({**state, "newton": known}, Text(f"Iteration {iteration}", f"第 {iteration} 次迭代"))
         n = int(total["rows"])
         fitted: State = {"n": n, "deviance": float(total["deviance"]), "information": information}
+        fitted["inverse"] = newton.inverse(information + np.diag(self._penalty(state)))
         if self.p.family != "binomial":
-            return Done(self._result({**state, "fitted": fitted}, None))
+            return Next(
+                {**state, "phase": "attack", "fitted": fitted}, Text("Fitted; attacking it", "拟合完成；正在攻击")
+            )
         mean = float(total["eta"][0]) / n
         sd = float(np.sqrt(max(float(total["eta"][1]) / n - mean**2, 0.0)))
         fitted |= {"eta": [mean, sd], "right": int(total["right"]), "positive": int(total["positive"])}
@@ -292,10 +312,11 @@ class Glm(Method):
         found = ranking.refine(total["counts"], state["ranking"], BINS)
         return Next({**state, "phase": "scores" if found["edges"] is None else "roc", "ranking": found})
 
-    def _after_roc(self, total: Partial, state: State) -> Done:
-        return Done(self._result(state, ranking.roc(total["negative"], total["positive"])))
+    def _after_attack(self, total: Partial, state: State) -> Done:
+        pairs = ranking.roc(total["negative"], total["positive"]) if state["phase"] == "roc" else None
+        return Done(self._result(state, pairs, attack_left_out(total["losses"])))
 
-    def _result(self, state: State, pairs: ranking.Pairs | None) -> Result:
+    def _result(self, state: State, pairs: ranking.Pairs | None, attacked: Membership | None) -> Result:
         fitted, p = state["fitted"], len(self.design.names)
         n, unit = fitted["n"], state["outcome_size"] ** 2
         deviance, null_deviance = fitted["deviance"] * unit, state["null_deviance"] * unit
@@ -327,13 +348,15 @@ class Glm(Method):
                 "auc_tolerance": 0.0 if state["ranking"]["exact"] else pairs.tolerance,
                 "accuracy": fitted["right"] / n,
             }
-        told, shown = standard.told(self.inner, state)
-        return Result(values | told, (Model(people=people, parameters=p), *shown))
+        spreads, shown = standard.told(self.inner, state)
+        gained, rests = told(attacked, people)
+        model = Model(people=people, parameters=p, membership=attacked)
+        return Result(values | gained | spreads, (model, *rests, *shown))
 
     def _coefficients(self, state: State, dispersion: float) -> list[dict[str, str | float]]:
-        information, penalty = state["fitted"]["information"], np.diag(self._penalty(state))
+        information = state["fitted"]["information"]
         unit = state["outcome_size"]
-        bread = newton.inverse(information + penalty)
+        bread = state["fitted"]["inverse"]
         covariance = bread @ information @ bread if self.p.ridge else bread
         back = standard.back(self.design, state["scale"])
         estimate = back @ state["newton"]["beta"] * unit

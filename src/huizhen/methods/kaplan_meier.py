@@ -13,7 +13,7 @@ from huizhen.kit.text import Text
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Schema
 from huizhen.model.document import Document
-from huizhen.model.method import Done, Method, Next, State
+from huizhen.model.method import FINITE, Done, Method, Next, State
 from huizhen.model.partial import Partial
 from huizhen.model.result import Curve, Exposure, Result, Statistic, Table
 from huizhen.statistics import curve, times
@@ -52,6 +52,7 @@ class KaplanMeier(Method):
         "各医院出现过的不同时长，以及所有医院合计的、各时长上每组的事件数与删失数。",
     )
     max_rounds = 140
+    largest = FINITE
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)

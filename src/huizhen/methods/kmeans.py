@@ -15,9 +15,11 @@ from huizhen.model.dataset import Schema
 from huizhen.model.document import Document
 from huizhen.model.method import Done, Method, Next, State
 from huizhen.model.partial import Partial
-from huizhen.model.result import Exposure, Model, Result, Statistic, Table
+from huizhen.model.result import Exposure, Membership, Model, Result, Statistic, Table
 from huizhen.statistics import cluster, moments
 from huizhen.statistics.columns import check_different, numeric
+from huizhen.statistics.leave_one_out import of_centres
+from huizhen.statistics.membership import attack_left_out, told
 from huizhen.statistics.moments import Moments
 
 
@@ -36,8 +38,9 @@ class Params(Document):
 
 
 class KMeans(Method):
-    """Values: columns, n, sizes, centres (by column, in its unit), inertia, explained, iterations; when
-    standardised also sd by column.
+    """Values: columns, n, sizes, centres (by column, in its unit), inertia, explained, iterations, membership "
+    "(advantage and auc of
+    an attack on who was among the rows); when standardised also sd by column.
 
     inertia is the sum of squared distances to the nearest centre, in squared standard deviations (n - 1) when
     standardised, in the columns' units when not; explained is the share of the total sum of squares that it is less by.
@@ -54,10 +57,13 @@ class KMeans(Method):
     )
     reveals = Text(
         "For all hospitals together: sums, sizes and cross-products of the columns, and in each round the number of "
-        "rows and the column totals around each centre.",
-        "所有医院合计的：各列的总和、数量级与交叉乘积，以及每一轮各中心周围的行数与列合计。",
+        "rows and the column totals around each centre; at the end how many rows lie at each of 1024 distances from "
+        "their centre, with the row counted in it and without.",
+        "所有医院合计的：各列的总和、数量级与交叉乘积，以及每一轮各中心周围的行数与列合计；最后为到所属中心 1024 档距离"
+        "各自的行数（该行计入与不计入中心）。",
     )
     max_rounds = 310
+    largest = moments.LARGEST
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)
@@ -78,6 +84,10 @@ class KMeans(Method):
         if "moments" in state:
             return Partial(moments.partial(values, state["moments"], cross=True))
         points = (values.T - state["mean"]) / state["unit"]
+        if "last" in state:
+            last = state["last"]
+            losses = of_centres(points, last["centres"][last["sizes"] > 0], last["sizes"][last["sizes"] > 0])
+            return Partial({"losses": losses.counts(float(np.sqrt(last["inertia"] / last["sizes"].sum())))})
         counts, totals, inertia = zip(*(cluster.assign(points, c) for c in state["centres"]), strict=True)
         return Partial({"counts": np.stack(counts), "totals": np.stack(totals), "inertia": np.array(inertia)})
 
@@ -87,8 +97,10 @@ class KMeans(Method):
             if isinstance(spread, Moments):
                 return Next(self._begin(spread), Text("starting points drawn", "已生成初始中心"))
             return Next({"moments": spread}, Text("means and spreads", "正在计算均值与离散度"))
+        if "last" in state:
+            return Done(self._result(state, attack_left_out(total["losses"])))
         if state["settled"].all() or state["iteration"] >= self.asked.max_iter:
-            return Done(self._result(total, state))
+            return Next({**state, "last": self._best(total, state)}, Text("attacking it", "正在攻击"))
         return Next(
             self._move(total, state), Text(f"iteration {state['iteration']}", f"第 {state['iteration']} 次迭代")
         )
@@ -123,7 +135,8 @@ class KMeans(Method):
         settled = moves <= self.asked.tol * state["variance"] / len(self.columns)
         return {**state, "centres": moved, "settled": settled, "iteration": state["iteration"] + 1}
 
-    def _result(self, total: Partial, state: State) -> Result:
+    def _best(self, total: Partial, state: State) -> State:
+        """The set of centres that is told."""
         if not state["settled"].any():
             raise Unable(
                 "not-converged",
@@ -135,7 +148,14 @@ class KMeans(Method):
             )
         inertia = np.where(state["settled"], total["inertia"], np.inf)
         best = int(np.argmax(inertia <= inertia.min() * (1 + 1e-9)))
-        sizes, centres = total["counts"][best], state["centres"][best]
+        return {
+            "sizes": total["counts"][best],
+            "centres": state["centres"][best],
+            "inertia": float(total["inertia"][best]),
+        }
+
+    def _result(self, state: State, attacked: Membership | None) -> Result:
+        sizes, centres, inertia = (state["last"][name] for name in ("sizes", "centres", "inertia"))
         order = np.lexsort(np.round(centres, 9).T[::-1])
         n = int(sizes.sum())
         places = [dict(zip(self.columns, self._place(centres[i], int(sizes[i]), state), strict=True)) for i in order]
@@ -146,13 +166,14 @@ class KMeans(Method):
             "n": n,
             "sizes": sizes[order].tolist(),
             "centres": places,
-            "inertia": float(inertia[best]) * area,
-            "explained": 1 - float(inertia[best]) / squares,
+            "inertia": inertia * area,
+            "explained": 1 - inertia / squares,
             "iterations": int(state["iteration"]),
         }
         if self.asked.standardize:
             values["sd"] = dict(zip(self.columns, state["unit"].tolist(), strict=True))
-        return Result(values, self._exposures(n, values["sizes"]))
+        gained, rests = told(attacked, n)
+        return Result(values | gained, (*self._exposures(n, values["sizes"], attacked), *rests))
 
     def _place(self, centre: npt.NDArray[np.float64], size: int, state: State) -> list[float | None]:
         """A centre in the units of its columns; nowhere when it has no rows."""
@@ -161,13 +182,13 @@ class KMeans(Method):
         there: list[float | None] = (state["mean"] + centre * state["unit"]).tolist()
         return there
 
-    def _exposures(self, n: int, sizes: Any) -> tuple[Exposure, ...]:
+    def _exposures(self, n: int, sizes: Any, attacked: Membership | None) -> tuple[Exposure, ...]:
         centres = [
             Statistic(tuple(("centres", i, name) for name in self.columns), size) for i, size in enumerate(sizes)
         ]
         spread = [("sd", name) for name in self.columns] if self.asked.standardize else []
         overall = Statistic((("inertia",), ("explained",), ("iterations",), *spread), n)
-        model = Model(n, self.asked.k * len(self.columns))
+        model = Model(n, self.asked.k * len(self.columns), attacked)
         return (Table(("sizes",), margins=((("n",), None),)), *centres, overall, model)
 
 

@@ -16,13 +16,13 @@ from huizhen.model.dataset import Column, Level, Schema
 from huizhen.model.document import Document
 from huizhen.model.method import Done, Method, Next, State
 from huizhen.model.partial import Partial
-from huizhen.model.result import Exposure, Model, Result, Statistic, Table
+from huizhen.model.result import Exposure, Model, Result, Table
 from huizhen.statistics import boosted, moments, nets, outcome, ranking, updates
 from huizhen.statistics.columns import check_different, check_inside, levels, usable
 from huizhen.statistics.family import outside
 from huizhen.statistics.gathered import Gathered
-from huizhen.statistics.holdout import held_out
-from huizhen.statistics.membership import attack, by_loss
+from huizhen.statistics.holdout import alike, held_out
+from huizhen.statistics.membership import attack, by_loss, told
 from huizhen.statistics.moments import Moments
 
 Floats = npt.NDArray[np.float64]
@@ -96,13 +96,17 @@ class Nn(Method):
         "用于 0/1 结局的小型神经网络，以联邦平均训练；需要 PyTorch",
     )
     reveals: ClassVar[Text] = Text(
-        "For all hospitals together: counts, means and spreads of the columns, and how many values are of which size; "
+        "For all hospitals together: counts, means and spreads of the columns, how many values are of which size, and "
+        "how "
+        "many rows of each set in 64 groups of which equal rows share one; "
         "in each round the loss and the mean update of the weights, and when quantised the sum of squares of the "
         "hospitals' updates; at the end how many rows have each outcome in each of 4096 bins of predicted risk.",
-        "所有医院合计的：各列的计数、均值与离散程度及各数量级的个数；每一轮的损失与权重平均更新，量化时还有各医院更新的"
+        "所有医院合计的：各列的计数、均值与离散程度及各数量级的个数，以及相同行同组的 64 组中各集合的行数；"
+        "每一轮的损失与权重平均更新，量化时还有各医院更新的"
         "平方和；最后为 4096 个预测风险区间内两种结局的行数。",
     )
     max_rounds: ClassVar[int] = 510
+    largest: ClassVar[float] = moments.LARGEST
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)
@@ -160,6 +164,7 @@ class Nn(Method):
         return Partial(
             {
                 "rows": np.array([(~held).sum(), held.sum()]),
+                "alike": alike([batch[name] for name in self.p.columns], held, self.p.seed),
                 "positive": np.array([(y[~held] == 1).sum(), (y[held] == 1).sum()]),
                 "impossible": np.asarray(outside("binomial", y)),
                 "outside": np.array(beyond, dtype=np.int64),
@@ -250,6 +255,7 @@ class Nn(Method):
         known: State = {
             "phase": "train",
             "n": total["rows"],
+            "alike": total["alike"],
             "nodes": nodes,
             "centre": found.mean,
             "size": np.where(spread > 0, spread, 1.0),
@@ -318,11 +324,9 @@ class Nn(Method):
             values[name], least = boosted.fit(n[i], loss[:, i], len(loss) - 1, total["ranks"][i])
             shown += boosted.exposed(name, values[name], least, len(loss))
             people.append(least)
-        attacked = attack(by_loss(total["ranks"], 0.0))
-        if attacked is not None:
-            values["membership"] = {"advantage": attacked.advantage, "auc": attacked.auc}
-            shown.append(Statistic((("membership", "advantage"), ("membership", "auc")), min(n)))
-        return Done(Result(values, (*shown, Model(people[0], self.weights, attacked))))
+        attacked = attack(by_loss(total["ranks"], 0.0), state["alike"])
+        gained, rests = told(attacked, min(n))
+        return Done(Result(values | gained, (*shown, *rests, Model(people[0], self.weights, attacked))))
 
     def _told(self, i: int, state: State) -> dict[str, Any]:
         column, level = self.inputs[i]

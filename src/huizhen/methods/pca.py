@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,17 @@ from huizhen.model.dataset import Schema
 from huizhen.model.document import Document
 from huizhen.model.method import Done, Method, Next, State
 from huizhen.model.partial import Partial
-from huizhen.model.result import Model, Result, Statistic
+from huizhen.model.result import Membership, Model, Result, Statistic
 from huizhen.statistics import moments
 from huizhen.statistics.columns import check_different, numeric
+from huizhen.statistics.leave_one_out import of_components
+from huizhen.statistics.membership import attack_left_out, told
 from huizhen.statistics.moments import Moments
 
 Floats = npt.NDArray[np.float64]
+
+_NOTHING = 1e-12
+"""A component with a smaller share of the first one's variance is rounding."""
 
 
 class Params(Document):
@@ -32,7 +37,8 @@ class Params(Document):
 
 
 class Pca(Method):
-    """Values: columns, n, mean and sd by column, total_variance, components: name, variance, ratio, loadings.
+    """Values: columns, n, mean and sd by column, total_variance, components: name, variance, ratio, loadings;
+    membership (advantage and auc of an attack on who was among the rows).
 
     Variances divide by n - 1. Loadings are a unit vector whose largest entry in size is positive, so that two runs
     agree; components of equal variance are determined only together.
@@ -45,9 +51,13 @@ class Pca(Method):
         "主成分分析：给出载荷、方差及方差贡献率，可基于相关矩阵或协方差矩阵。",
     )
     reveals = Text(
-        "For all hospitals together: number of rows, sums, sizes and cross-products of the columns.",
-        "所有医院合计的：行数，以及各列的总和、数量级与交叉乘积。",
+        "For all hospitals together: number of rows, sums, sizes and cross-products of the columns; and how many rows "
+        "lie at each of 1024 distances from the mean, with the row in the fit and without it.",
+        "所有医院合计的：行数，以及各列的总和、数量级与交叉乘积；最后为到均值 1024 "
+        "档距离各自的行数（该行在拟合之内与之外）。",
     )
+
+    largest = moments.LARGEST
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)
@@ -71,9 +81,15 @@ class Pca(Method):
 
     def partial(self, batch: Batch, state: State) -> Partial:
         values = np.stack([batch[name] for name in self.columns])
+        if "result" in state:
+            points = state["loadings"] @ ((values - state["mean"][:, None]) / state["unit"][:, None])
+            losses = of_components(points.T, state["variance"], state["n"])
+            return Partial({"losses": losses.counts(float(np.sqrt(len(points))))})
         return Partial(moments.partial(values, state, cross=True))
 
     def combine(self, total: Partial, state: State) -> Next | Done:
+        if "result" in state:
+            return Done(self._result(state, attack_left_out(total["losses"])))
         spread = moments.refine(dict(total.fields), state)
         if not isinstance(spread, Moments):
             return Next(spread, Text("means and spreads", "正在计算均值与离散度"))
@@ -85,14 +101,20 @@ class Pca(Method):
                 Text("Widen the cohort.", "请放宽队列条件。"),
             )
         moments.check_varying(self.columns, ~(sd > 0))
-        unit = spread.scale / sd if self.asked.standardize else spread.scale
-        return Done(self._result(n, spread.mean, sd, spread.products / (n - 1) * np.outer(unit, unit)))
+        unit = sd if self.asked.standardize else np.ones(len(sd))
+        size = spread.scale / unit
+        covariance = spread.products / (n - 1) * np.outer(size, size)
+        variance, loadings = components(covariance)
+        some = np.flatnonzero(variance[: self.asked.components] > _NOTHING * variance[0])
+        known = {"n": n, "mean": spread.mean, "unit": unit, "variance": variance[some], "loadings": loadings[some]}
+        known["result"] = self._told(n, spread.mean, sd, covariance)
+        return Next(known, Text("attacking it", "正在攻击"))
 
-    def _result(self, n: int, mean: Floats, sd: Floats, covariance: Floats) -> Result:
+    def _told(self, n: int, mean: Floats, sd: Floats, covariance: Floats) -> dict[str, Any]:
         variance, loadings = components(covariance)
         total = float(np.trace(covariance))
         chosen = range(self.asked.components or len(self.columns))
-        values = {
+        return {
             "columns": list(self.columns),
             "n": n,
             "mean": dict(zip(self.columns, mean.tolist(), strict=True)),
@@ -108,12 +130,17 @@ class Pca(Method):
                 for i in chosen
             ],
         }
+
+    def _result(self, state: State, attacked: Membership | None) -> Result:
+        values, n = state["result"], state["n"]
+        chosen = range(len(values["components"]))
         spread = [(part, name) for part in ("mean", "sd") for name in self.columns]
         weights = [("components", i, "loadings", name) for i in chosen for name in self.columns]
         shares = [("components", i, part) for i in chosen for part in ("variance", "ratio")]
         p = len(self.columns)
         shown = Statistic((("n",), ("total_variance",), *spread, *weights, *shares), n)
-        return Result(values, (shown, Model(n, p + p * (p + 1) // 2)))
+        gained, rests = told(attacked, n)
+        return Result(values | gained, (shown, *rests, Model(n, p + p * (p + 1) // 2, attacked)))
 
 
 def components(covariance: Floats) -> tuple[Floats, Floats]:

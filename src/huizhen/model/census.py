@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -27,3 +28,11 @@ class Census:
     differences: Mapping[str, int]
     """By earlier study of the same asker on the same dataset: people whom one of the two cohorts holds and the other
     does not. Those whose own consent has changed in between are not counted: the asker did not choose them."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {**vars(self), "differences": dict(self.differences)}
+
+    def __add__(self, other: Census) -> Census:
+        """That of both groups of nodes; each has the same earlier studies."""
+        more = {e: n + other.differences[e] for e, n in self.differences.items()}
+        return Census(**{k: v + vars(other)[k] for k, v in vars(self).items() if k != "differences"}, differences=more)

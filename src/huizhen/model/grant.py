@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from huizhen.kit.text import Language
 from huizhen.model.dataset import Schema
@@ -35,6 +37,16 @@ class Participant(Document):
     name: str
     key: str
     consent_epoch: int
+    own_figures: bool = False
+    """Whether its policy lets figures of this hospital alone be shown."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `own_figures` where it is not so: grants that are older than the key keep their digest."""
+        written: dict[str, Any] = plain(self)
+        if not self.own_figures:
+            written.pop("own_figures", None)
+        return written
 
 
 class Limits(Document):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +18,14 @@ from huizhen.model.dataset import Schema
 from huizhen.model.document import Document
 from huizhen.model.partial import Partial
 from huizhen.model.result import Result
+from huizhen.model.tally import Own
 
 State = dict[str, Any]
 """What the nodes need for the next round: numbers, strings, lists, mappings and numpy arrays; it travels on the wire
 and is kept in the journal, so it holds nothing that a Partial's sum did not."""
+
+FINITE = sys.float_info.max
+"""The largest double: a method that takes every number takes up to this."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,9 @@ class Method(ABC):
     complete_cases: ClassVar[bool] = True
     """Rows with a missing value in any of `columns` are left out by the reader and counted."""
     max_rounds: ClassVar[int] = 60
+    largest: ClassVar[float] = math.inf
+    """No value of a column that it reads may be larger in size; a hospital that has one says so and takes no part. A
+    bound of the values themselves, not of what a formula makes of them: an asker must not choose what it tells."""
     private: ClassVar[bool] = False
     """Whether its tables may receive differentially private noise (every released figure is in, or from, a Table)."""
 
@@ -98,6 +107,11 @@ class Method(ABC):
         for the loss of it, never wrong. It stays in the node's memory, and the same round asked again gets the same.
         """
         return self.close(total, state), {}
+
+    def own(self, total: Partial, state: State) -> Own | None:
+        """Figures of one hospital alone, from the sum over its rows in this round; None where there are none. They stay
+        at the node, unless the hospital's policy gives them away."""
+        return None
 
     @abstractmethod
     def combine(self, total: Partial, state: State) -> Next | Done:

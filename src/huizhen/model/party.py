@@ -69,14 +69,15 @@ class Party(Document):
     contact: str | None = Field(default=None, min_length=1)
 
 
-class Act(Document):
-    """An approval, filing, contract or mark on file, for a party, a dataset, or one with the other."""
+class Filing(Document):
+    """What is handed in of an approval, filing, contract or mark, for a party, a dataset, or one with the other."""
 
     kind: ActKind
     party: str | None = None
     dataset: str | None = None
     outcome: Literal["granted", "refused"] = "granted"
-    from_day: str = Field(pattern=_DAY)
+    from_day: str | None = Field(default=None, pattern=_DAY)
+    """The first day on which it holds; None: the day on which it is filed."""
     until_day: str | None = Field(default=None, pattern=_DAY)
     """The last day on which it holds; None: not stated."""
     people: int | None = Field(default=None, ge=1)
@@ -92,6 +93,17 @@ class Act(Document):
         days = [date.fromisoformat(d) for d in (self.from_day, self.until_day) if d is not None]
         if days != sorted(days):
             raise ValueError("an act cannot end before it begins")
+
+
+class Act(Filing):
+    """A filing that is on file."""
+
+    from_day: str = Field(pattern=_DAY)
+
+    @classmethod
+    def of(cls, filing: Filing, today: str) -> Act:
+        """As it is filed today. Raises ValueError where it would end before it begins."""
+        return cls.read({**filing.as_json(), "from_day": filing.from_day or today})
 
     def is_for(self, party: str, dataset: str) -> bool:
         return self.party in (None, party) and self.dataset in (None, dataset)

@@ -36,5 +36,9 @@ class Policy(Document):
     """When studies may begin, by the clock of the node's machine, e.g. 20:00-06:00; None: always."""
     studies_per_day: int | None = Field(default=None, ge=0)
     """How many studies one asker may begin here in a day; None: any number."""
+    own_figures: bool = False
+    """Let an evaluation show how good a model is at this hospital alone (rows, AUC, mean risk, error, drift), to two
+    digits, of at least ten times min_cell rows, and only where all hospitals of the study do so, or at least three do
+    not."""
     epsilon_per_day: float | None = Field(default=None, ge=0)
     """What one asker may spend here in a day, added up; None: up to epsilon_cap."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 Path = tuple[str | int, ...]
 """Where a value stands in `Result.values`: keys of mappings and positions in lists, from the outside in."""
@@ -40,16 +40,21 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Membership:
-    """What an attack on membership gains that tells `members` training rows from `others` that were held out.
+    """What an attack on membership gains that tells `members` training rows from `others` that are none.
 
     `advantage`: share of members found less share of others mistaken for members, at the attacker's best threshold;
-    `auc`: how likely a member looks more like one than another does (0.5: guessing).
+    `auc`: how likely a member looks more like one than another does (0.5: guessing). `against`: the others are rows
+    that were held out, or the members themselves under models fitted without each. `chance`: an advantage that so few
+    different rows give by chance alone, once in twenty times, from a model that gives nothing away; 0 where both are
+    the same rows.
     """
 
     members: int
     others: int
     advantage: float
     auc: float
+    chance: float = 0.0
+    against: Literal["held-out", "leave-one-out"] = "held-out"
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Model:
     """A fitted model: refused as a whole when there are fewer than min_cell people per parameter.
 
     `people` is the effective number: rows, for a binary outcome the rarer class, for survival the events.
-    `membership`: the attack that was run on it; None where no rows are held out.
+    `membership`: the attack that was run on it; without one (None) it is refused.
     """
 
     people: int

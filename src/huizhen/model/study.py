@@ -44,13 +44,17 @@ class Request(Document):
     release: Literal["public", "controlled", "enclave"] | None = None
     """How the result goes out (GB/T 37964): to everyone, to the asker under an agreement of use, or into a protected
     room. None: to the asker, guarded, with no such promise made."""
+    licence: str | None = Field(default=None, min_length=1, max_length=300)
+    """Of a study that fits a model: what the asker may do with it, in words or as an SPDX identifier. What its people
+    consented to narrows it (`client.licence`). None: nothing is said beyond that."""
 
     @model_serializer(mode="wrap")
     def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `release` where it is not said: requests that are older than the key keep their digest."""
+        """Without later keys where they are not said: requests that are older than these keep their digest."""
         written: dict[str, Any] = plain(self)
-        if self.release is None:
-            written.pop("release", None)
+        for key in ("release", "licence"):
+            if written[key] is None:
+                written.pop(key)
         return written
 
 

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from huizhen.model.document import Document
+
+
+class Own(NamedTuple):
+    """What a study found in one hospital's rows alone: seen there, and by nobody else unless the hospital's policy says
+    so. `least`: people that the least of the figures rests on."""
+
+    rows: int
+    least: int
+    figures: Mapping[str, float]
 
 
 class Tally(Document):
@@ -15,3 +29,13 @@ class Tally(Document):
     """Salted commitment to who was included; the salt and the list stay at the node."""
     log: str
     """Head of the node's own log when it said this: the ledger's hold on what the node has written down."""
+    own: dict[str, float] | None = None
+    """Figures of this hospital alone, rounded, where it gives them (`privacy.own`); None: withheld, or none asked."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `own` where there is none: tallies that are older than the key keep their digest."""
+        written: dict[str, Any] = plain(self)
+        if self.own is None:
+            written.pop("own", None)
+        return written

@@ -43,6 +43,7 @@ from huizhen.path.legal import new_year
 from huizhen.path.link import HUB
 from huizhen.path.secure_round import context
 from huizhen.secure import fixed
+from huizhen.secure.ring import Words
 from huizhen.secure.session import Member
 
 _SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -266,8 +267,20 @@ class Agent:
     def _shares(self, body: dict[str, Any]) -> Any:
         return self._member(body).shares(body["adverts"])
 
+    def _words(self, body: dict[str, Any]) -> tuple[Words, int]:
+        """What this node contributes, as words to be added, and how many wide numbers are in it (`secure.fixed`). What
+        cannot be added is refused, before it is masked. In the census the method's first round is computed, too: from
+        what the study alone says, so that a node with no figures for it says so before a sum is opened with it."""
+        sitting, partial = self._sitting(body["study"]), self._partial(body)
+        among = len(sitting.limits.participants)
+        words = fixed.encode(partial, among)
+        if body["state"] is None:
+            fixed.encode(self._partial({**body, "state": sitting.method.start()}), among)
+        self._left = self.log.digest(words)
+        return words, fixed.wide(partial.layout())
+
     def _partial(self, body: dict[str, Any]) -> Partial:
-        """What this node contributes: its counts in the census, its Partial of the method in a round."""
+        """Its counts in the census, its Partial of the method in a round."""
         sitting, state = self._sitting(body["study"]), body["state"]
         if not 0 <= body["round"] <= sitting.limits.max_rounds * (1 + RESTARTS):
             raise Refused(
@@ -278,10 +291,8 @@ class Agent:
         return self.runner.census(sitting) if state is None else self.runner.partial(sitting, state)
 
     def _mask(self, body: dict[str, Any]) -> Any:
-        member, partial = self._member(body), self._partial(body)
-        words = fixed.encode(partial, len(self._sitting(body["study"]).limits.participants))
-        self._left = self.log.digest(words)
-        return member.mask(words, body["incoming"], fixed.wide(partial.layout()))
+        member, (words, wide) = self._member(body), self._words(body)
+        return member.mask(words, body["incoming"], wide)
 
     def _confirm(self, body: dict[str, Any]) -> Any:
         """Agree to who is in the sum: in one study always the same, and never fewer than its quorum."""
@@ -319,9 +330,7 @@ class Agent:
                 Text("This study runs under secure sums.", "该研究要求安全求和。"),
                 Text("Ask the trustee why the hub asked for plain figures.", "请询问受托方为何索取明文。"),
             )
-        words = fixed.encode(self._partial(body), len(sitting.limits.participants))
-        self._left = self.log.digest(words)
-        return words
+        return self._words(body)[0]
 
     # -- after the rounds
 
@@ -339,6 +348,7 @@ class Agent:
             quality=decimal_quality(card.quality),
             inclusion=salted(row["salt"], kept[1].serialize()),
             log=self.log.write(),
+            own=self.runner.own_figures(sitting, self.policy()),
         ).as_json()
 
     def _closed(self, body: dict[str, Any]) -> str:

@@ -97,6 +97,15 @@ def _check_company(limits: Limits, study: Study, known: Known) -> None:
         raise _refuse("duplicate-participants", "A participant is listed twice.", "参与方重复。")
     if len(mine) != 1 or mine[0].key != known.key:
         raise _refuse("not-a-participant", "This node is not among the participants.", "本节点不在参与方名单中。")
+    if mine[0].own_figures and not known.policy.own_figures:
+        raise _refuse("own-figures", "This hospital does not give figures of its own.", "本医院不提供本院单独的数值。")
+    if known.policy.own_figures and not mine[0].own_figures:
+        raise _refuse(
+            "own-figures-denied", "The grant says that this hospital withholds its own figures; it does not.",
+            "授权称本医院不提供本院单独的数值，而实际并非如此。",
+            Text("Run the study again: the policy has changed, or the hub misleads the others.",
+                 "请重新运行研究：策略已变更，或中心误导了其他医院。"),
+        )  # fmt: skip
     if mine[0].consent_epoch > known.epoch:
         raise _refuse(
             "stale-consents", "This node's consents are older than the grant expects.", "本节点的同意记录过旧。",

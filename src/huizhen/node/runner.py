@@ -22,8 +22,11 @@ from huizhen.kit.text import Text
 from huizhen.model.grant import Limits
 from huizhen.model.method import Method, State
 from huizhen.model.partial import Array, Partial
+from huizhen.model.policy import Policy
 from huizhen.model.study import Study
+from huizhen.model.tally import Own
 from huizhen.path.compute import count_field
+from huizhen.privacy.own import may_show, shown
 
 
 class Kept(NamedTuple):
@@ -32,6 +35,15 @@ class Kept(NamedTuple):
     question: bytes
     before: State
     after: State
+
+
+class Computed(NamedTuple):
+    """The Partial of the last question and of the people then allowed: it may be asked again, under other keys."""
+
+    question: bytes
+    allowed: BitMap
+    rows: int
+    partial: Partial
 
 
 @dataclass
@@ -46,11 +58,13 @@ class Sitting:
     missing: tuple[BitMap, int] | None = None
     """Rows left out for a missing value, and the people included when they were counted."""
     kept: Kept | None = None
+    computed: Computed | None = None
+    own: Own | None = None
+    """Figures of this node's rows alone; they leave it only as `privacy.own` and the policy let them."""
 
-    def finish(self, total: Partial, state: State) -> Partial:
+    def finish(self, total: Partial, state: State, question: bytes) -> Partial:
         """The method's last word on the sum over this node's rows, with what it keeps here from round to round. A round
-        that is asked again, after a lost attempt, begins where it began."""
-        question = hashlib.sha256(wire.encode(state)).digest()
+        that is asked again, after a lost attempt, begins where it began. `question`: a digest of the state."""
         if self.kept is None:
             before: State = {}
         else:
@@ -132,12 +146,28 @@ class Runner:
                 Text("Run the study again.", "请重新运行该研究。"),
             )
         standing, allowed = self._standing(sitting, *kept)
-        method, selection = sitting.method, sitting.selection
-        total, rows = self.tables.of(selection.dataset).total(selection, allowed, Work(method, state))
-        closed = sitting.finish(total, state)
+        question, before = hashlib.sha256(wire.encode(state)).digest(), sitting.computed
+        if before is None or before.question != question or before.allowed != allowed:
+            method, selection = sitting.method, sitting.selection
+            total, rows = self.tables.of(selection.dataset).total(selection, allowed, Work(method, state))
+            closed = sitting.finish(total, state, question)
+            before = sitting.computed = Computed(question, allowed, rows, closed)
+            sitting.own = method.own(closed, state)
+        _, _, rows, closed = before
         missing = self._missing(sitting, allowed, standing, rows)
         counts = {count_field(name): _number(n) for name, n in _counts(len(allowed), rows, missing).items()}
         return Partial({**closed.fields, **counts})
+
+    def own_figures(self, sitting: Sitting, policy: Policy) -> dict[str, float] | None:
+        """What this hospital gives away of its own figures; None: nothing. Under masks only once the others have
+        confirmed, under this very grant, whose sums are in the total."""
+        participants = sitting.limits.participants
+        opened = self.book.company(sitting.study.id)
+        if sitting.own is None or not policy.own_figures or (opened is None and sitting.limits.secure_sum):
+            return None
+        company = [p.name for p in participants] if opened is None else opened.splitlines()
+        told = shown(sitting.own, sitting.limits.min_cell) if may_show(participants, company) else None
+        return None if told is None else dict(told)
 
     def count(self, sitting: Sitting, people: BitMap, complete: bool) -> int:
         """Rows of these people in the cohort; with `complete` those only that have every value."""

@@ -2,27 +2,30 @@
 
 Who takes part is settled by the census; from then on a sum must hold all of them, because a sum of fewer, set against
 an earlier one, would show what the missing one sent. When a withdrawal changes who is included, the method
-begins again, so that the answer is always the exact one for one set of people.
+begins again, so that the answer is always the exact one for one set of people. What comes out of a sum is believed as
+far as it can be: figures that no hospitals can have end the study.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from huizhen.kit import wire
+from huizhen.kit.defect import note_defect
 from huizhen.kit.errors import HuizhenError, Refused, Unable
 from huizhen.kit.text import Text
 from huizhen.model.batch import empty_batch
 from huizhen.model.census import Census
 from huizhen.model.grant import Grant
 from huizhen.model.method import Done, Method, Next, State
-from huizhen.model.partial import Field
+from huizhen.model.partial import Field, Partial
 from huizhen.model.result import Result
 from huizhen.model.study import Study
 from huizhen.model.tally import Tally
-from huizhen.path.link import Link, Silent
+from huizhen.path.link import Link, Silent, Unfit
 from huizhen.path.secure_round import FORGOTTEN, Round, Summed
 
 COUNTS = ("people", "people_squared", "rows", "missing", "contributors")
@@ -76,6 +79,15 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """The census of a company; and, where figures lay open, that of each node."""
+
+    census: Census
+    company: tuple[str, ...]
+    of_node: Mapping[str, Census]
+
+
+@dataclass(frozen=True)
 class Computed:
     result: Result
     standing: Standing
@@ -100,36 +112,37 @@ def _sum(question: Round, link: Link, secure: bool) -> Summed:
     return question.masked(link) if secure else question.plain(link)
 
 
-def open_study(study: Study, grant: Grant, earlier: tuple[str, ...], link: Link) -> None:
-    """Show study and grant to every participant, who re-checks both. Raises the first refusal, as NodeRefused."""
-    assert grant.limits is not None
+def open_study(study: Study, grant: Grant, earlier: tuple[str, ...], names: Sequence[str], link: Link) -> None:
+    """Show study and grant to these nodes, who re-check both. Raises the first refusal, as NodeRefused, and Unfit for a
+    node that cannot take part."""
     body = {"study": study.as_json(), "grant": grant.as_json(), "earlier": list(earlier)}
-    names = [p.name for p in grant.limits.participants]
     heard = link.ask("open", dict.fromkeys(names, wire.once(body)))
     for node in sorted(heard.refusals):
         problem = heard.refusals[node]
-        raise NodeRefused(node, problem) if isinstance(problem, Refused) else problem
+        raise NodeRefused(node, problem) if isinstance(problem, Refused) else Unfit(node, problem)
     absent = sorted(set(names) - set(heard.answers))
     if absent:
         raise Silent("node-absent", absent, START_IT)
 
 
-def take_census(study: Study, grant: Grant, earlier: tuple[str, ...], link: Link) -> tuple[Census, tuple[str, ...]]:
+def take_census(study: Study, grant: Grant, earlier: tuple[str, ...], members: tuple[str, ...], link: Link) -> Counted:
     """The first sum: how many, at how many nodes, and how far from earlier cohorts. Also says who takes part: up to a
-    third of the participants may be lost within it, as long as the quorum is left."""
+    third of the members may be lost within it, as long as the quorum is left. Raises Unfit for a member that has no
+    figures for this study, before any sum is opened."""
     limits = grant.limits
     assert limits is not None
-    members = tuple(sorted(p.name for p in limits.participants))
+
+    def check(total: Partial, nodes: int) -> None:
+        _check_counts({name: int(total[name]) for name in CENSUS}, nodes)
+
+    layout = census_layout(len(earlier))
     question = _round(
-        study, grant, 0, members=members, state=None, layout=census_layout(len(earlier)), whole=not limits.secure_sum
+        study, grant, 0, members=members, state=None, layout=layout, whole=not limits.secure_sum, check=check
     )
     summed = _sum(question, link, limits.secure_sum)
     if len(summed.company) < limits.quorum:
         raise Silent("node-lost", sorted(set(members) - set(summed.company)), START_IT)
-    counts = {name: int(summed.total[name]) for name in CENSUS}
-    _check_counts(counts, len(summed.company))
-    differences = dict(zip(earlier, map(int, summed.total["differences"]), strict=True))
-    census = Census(**counts, differences=differences)
+    census = _read_census(summed.total, earlier)
     if census.consented == 0:
         raise Refused(
             "no-consent",
@@ -142,7 +155,12 @@ def take_census(study: Study, grant: Grant, earlier: tuple[str, ...], link: Link
                 "请用 `huizhen consent grant` 或 `huizhen consent import` 登记同意后重新运行。",
             ),
         )
-    return census, summed.company
+    return Counted(census, summed.company, {n: _read_census(p, earlier) for n, p in summed.parts.items()})
+
+
+def _read_census(total: Partial, earlier: tuple[str, ...]) -> Census:
+    differences = dict(zip(earlier, map(int, total["differences"]), strict=True))
+    return Census(**{name: int(total[name]) for name in CENSUS}, differences=differences)
 
 
 def tally(study: Study, company: tuple[str, ...], link: Link) -> tuple[Tally, ...]:
@@ -181,21 +199,23 @@ def next_round(
             ),
             Text("Simplify the model or loosen its tolerance.", "请简化模型或放宽收敛标准。"),
         )
+    with _sense(method):
+        layout = round_layout(method, standing.state)
     question = _round(
         study,
         grant,
         number,
         members=standing.company,
         state=standing.state,
-        layout=round_layout(method, standing.state),
+        layout=layout,
         whole=True,
+        check=_check_round,
     )
     summed = _sum(question, link, limits.secure_sum)
-    counts = {name: int(summed.total[count_field(name)]) for name in COUNTS}
-    _check_counts(counts, len(summed.company))
+    counts = _counts(summed.total)
     people = counts["people"]
     if standing.people not in {None, people}:
-        if standing.restarts == RESTARTS:
+        if standing.restarts >= RESTARTS:
             raise Unable(
                 "unsettled",
                 Text("Consents kept changing while the study ran.", "研究运行期间同意状态不断变化。"),
@@ -203,12 +223,21 @@ def next_round(
             )
         progress(number, Text("consent was withdrawn: beginning again without", "有人撤回同意：剔除后重新开始"))
         return Standing(number, summed.company, method.start(), None, standing.restarts + 1)
-    step: Next | Done = method.combine(summed.total, standing.state)
+    with _sense(method):
+        step: Next | Done = method.combine(summed.total, standing.state)
     after = replace(standing, number=number, company=summed.company, people=people)
     if isinstance(step, Done):
         return Computed(step.result, after, counts)
     progress(number, step.note or Text("summed", "已求和"))
     return replace(after, state=step.state)
+
+
+def _counts(total: Partial) -> dict[str, int]:
+    return {name: int(total[count_field(name)]) for name in COUNTS}
+
+
+def _check_round(total: Partial, nodes: int) -> None:
+    _check_counts(_counts(total), nodes)
 
 
 def _check_counts(counts: Mapping[str, int], nodes: int) -> None:
@@ -217,13 +246,43 @@ def _check_counts(counts: Mapping[str, int], nodes: int) -> None:
         all(0 <= n <= MOST for n in counts.values())
         and counts["contributors"] <= min(nodes, counts["people"])
         and counts["people"] <= min(counts["rows"], counts["people_squared"])
+        and counts["people_squared"] <= counts["people"] ** 2
+        and (nodes > 1 or counts["people_squared"] == counts["people"] ** 2)
     )
     if not possible:
         raise Unable(
             "impossible-counts",
             Text("A node sent counts that cannot be.", "有节点发送了不可能的计数。"),
             Text(
-                "Run the study with fewer participants to find out which; have its data and version checked.",
-                "请减少参与方以定位该节点，并检查其数据和版本。",
+                "Have every hospital check its program and its log (`huizhen node log`). Under masks nobody can tell "
+                "which node it was; where all allow plain sums, the hub names it.",
+                "请各医院检查其程序和日志（`huizhen node log`）。在掩码之下无法得知是哪个节点；若各方均允许明文求和，"
+                "中心可指出该节点。",
             ),
         )
+
+
+@contextmanager
+def _sense(method: Method) -> Iterator[None]:
+    """What a method makes of a sum may fail in any way where a node sent what makes no sense to it; so may a defect of
+    its own. Both end the study in words."""
+    try:
+        yield
+    except HuizhenError:
+        raise
+    except Exception as fault:
+        note_defect(f"in method {method.name}", fault)
+        raise Unable(
+            "sum-without-sense",
+            Text(
+                f"Method {method.name} cannot go on from the sum ({type(fault).__name__}): a node sent false figures, "
+                "or the method has a defect.",
+                f"方法 {method.name} 无法由求和结果继续（{type(fault).__name__}）：有节点发送了虚假数据，"
+                "或该方法存在缺陷。",
+            ),
+            Text(
+                "Nothing was released. Run the study again; if it ends so once more, send the end of the hub's log to "
+                "the developers.",
+                "没有发布任何结果。请重新运行；若再次如此，请将中心日志末尾发给开发者。",
+            ),
+        ) from fault

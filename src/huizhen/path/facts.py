@@ -116,7 +116,10 @@ def gather(
         legal=legal_facts(store, request, names, now),
         blacklist=frozenset(settings.blacklist),
     )
-    participants = tuple(Participant(name=n, key=keys[n].hex(), consent_epoch=epochs[n]) for n in names)
+    participants = tuple(
+        Participant(name=n, key=keys[n].hex(), consent_epoch=epochs[n], own_figures=policies[n].own_figures)
+        for n in names
+    )
     return facts, schema, method, participants
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from huizhen.kit.clock import Clock, stamp, utc_now
-from huizhen.kit.errors import HuizhenError, Lost
+from huizhen.kit.errors import HuizhenError, Lost, Unable
 from huizhen.kit.keys import Sign
 from huizhen.kit.text import Text
 from huizhen.path import message
@@ -25,6 +25,16 @@ class Silent(Lost):
     def __init__(self, code: str, nodes: Sequence[str], remedy: Text) -> None:
         super().__init__(code, Text(f"No answer from {', '.join(nodes)}.", f"{'、'.join(nodes)} 没有应答。"), remedy)
         self.nodes = tuple(nodes)
+
+
+class Unfit(Unable):
+    """A node has no figures that can be added: it says so itself, or what it sent cannot be. `node` is its name, and
+    `problem` what is wrong there."""
+
+    def __init__(self, node: str, problem: HuizhenError) -> None:
+        told = problem.at(node)
+        super().__init__(told.code, told.what, told.remedy)
+        self.node, self.problem = node, problem
 
 
 @dataclass(frozen=True)

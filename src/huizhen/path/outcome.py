@@ -16,6 +16,10 @@ def outcome(study: Study, status: str, journal: dict[str, Any], entries: list[in
     effort = journal.get("effort", {})
     seconds = dict(effort.get("seconds", {}))
     whole = seconds.pop("", None)
+    left_out = journal.get("left_out", [])
+    gone = {each["node"] for each in left_out}
+    asked = grant["limits"]["participants"] if grant and grant["limits"] else None
+    taking_part = None if asked is None else [p["name"] for p in asked if p["name"] not in gone]
     return {
         "study": study.id,
         "request": study.request.as_json(),
@@ -24,6 +28,8 @@ def outcome(study: Study, status: str, journal: dict[str, Any], entries: list[in
         "grant": None
         if grant is None
         else {"verdict": grant["verdict"], "reasons": grant["reasons"], "limits": grant["limits"]},
+        "hospitals": taking_part,
+        "left_out": left_out,
         "result": release["result"] if release else None,
         "guard": release["guard"] if release else [],
         "epsilon_spent": release["epsilon_spent"] if release else None,
@@ -31,6 +37,7 @@ def outcome(study: Study, status: str, journal: dict[str, Any], entries: list[in
         "evidence": {"entries": entries, "checkpoint": checkpoint},
         "settlement": journal.get("settlement"),
         "timings": {"seconds": whole, "steps": seconds},
+        "own": {t["node"]: t.get("own") for t in journal.get("tallies", [])},
         "rounds": journal.get("rounds", 0),
         "bytes_up": effort.get("bytes_up", 0),
         "bytes_down": effort.get("bytes_down", 0),

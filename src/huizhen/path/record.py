@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from huizhen.kit.errors import HuizhenError
 from huizhen.model.grant import Grant
+from huizhen.model.left_out import LeftOut
 from huizhen.model.release import Release
 from huizhen.model.settlement import Settlement
 from huizhen.model.study import Study
@@ -50,3 +51,7 @@ def ended(record: Record, study: Study, status: str, code: str) -> int:
 
 def refused(record: Record, study: Study, node: str, problem: HuizhenError) -> int:
     return record.evidence("node-refused", node, study.id, {}, code=problem.code)
+
+
+def left_out(record: Record, study: Study, each: LeftOut) -> int:
+    return record.evidence("node-left-out", HUB, study.id, {"left_out": each.as_json()}, node=each.node, code=each.code)

@@ -12,9 +12,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Any
 
 from huizhen.kit.clock import Clock, stamp
 from huizhen.kit.errors import Conflict, HuizhenError, Refused, to_wire
@@ -22,17 +21,19 @@ from huizhen.kit.keys import SigningKey
 from huizhen.kit.text import Text
 from huizhen.model.census import Census
 from huizhen.model.grant import Grant
-from huizhen.model.method import Method
+from huizhen.model.left_out import LeftOut, silent
 from huizhen.model.release import Release
 from huizhen.model.settlement import Settlement
 from huizhen.model.study import Request, Study
 from huizhen.model.tally import Tally
 from huizhen.path import compute, record
 from huizhen.path.authorise import authorise, columns_read, plan, why_not_allowed
+from huizhen.path.company import Company
 from huizhen.path.facts import asked, check_budget_left, gather, schema_of
 from huizhen.path.guard import guard_census, guard_result, why_not_released
 from huizhen.path.legal import check_counted
-from huizhen.path.link import Link
+from huizhen.path.link import Link, Unfit
+from huizhen.path.models import filled
 from huizhen.path.outcome import UNFINISHED
 from huizhen.path.patience import Patience
 from huizhen.path.ports import Federation, Store
@@ -43,13 +44,6 @@ from huizhen.privacy.noise import Noise
 
 Progress = Callable[[str, Text], None]
 """Called at every step with its name and what is going on."""
-T = TypeVar("T")
-
-
-class Insist(Protocol):
-    """Ask until it is answered, or the study's time is up."""
-
-    def __call__(self, ask: Callable[[], T]) -> T: ...
 
 
 @dataclass
@@ -70,6 +64,7 @@ class Road:
 
     def check(self, request: Request) -> Grant:
         """The grant that this request would get, with its reasons. Reads no row and spends nothing."""
+        request = filled(self.store, request)
         study = propose(request, len(self.store.of_request(request)), stamp(self.clock()))
         return self._authorise(study, self._link())
 
@@ -85,6 +80,7 @@ class Road:
         A study of the same request that was cut off, or whose answer has not been confirmed by `delivered`, is taken
         up instead of a new one: whoever asks again after a crash is neither charged nor counted twice.
         """
+        request = filled(self.store, request)
         before = self.store.of_request(request)
         study = before[-1][0] if before else None
         if study is None or "delivered" in self.store.journal(study.id):
@@ -153,12 +149,25 @@ class Road:
         grant = self._patience(study, "authorise").insist(lambda: self._authorise(study, link))
         with self.store.record() as r:
             r.journal(study.id, "grant", grant.as_json())
+            absent = self._absent(study, grant)
+            r.journal(study.id, "left_out", [each.as_json() for each in absent])
+            for each in absent:
+                record.left_out(r, study, each)
             if grant.limits is not None and grant.limits.epsilon is not None:
                 check_budget_left(self.store, study.request)
                 r.reserve(study, grant.limits.epsilon)
             record.authorised(r, study, grant)
         self.progress("authorise", Text(f"verdict: {grant.verdict}", f"结论：{grant.verdict}"))
         return grant
+
+    def _absent(self, study: Study, grant: Grant) -> list[LeftOut]:
+        """Hospitals that were asked, and not there when it was granted: with a quorum, they are not waited for."""
+        if grant.limits is None:
+            return []
+        return silent(sorted(set(self._asked(study)) - {p.name for p in grant.limits.participants}), "node-absent")
+
+    def _asked(self, study: Study) -> list[str]:
+        return [c.holder for c in self.store.cards(study.request.dataset) if asked(study.request, c.holder)]
 
     # -- compute and guard
 
@@ -167,36 +176,25 @@ class Road:
         assert limits is not None
         method = plan(study.request, limits.dataset_schema)
         earlier = tuple(done["earlier"]) if "earlier" in done else self.store.earlier(study)
-        patience = self._patience(study, "compute")
-
-        def reopen() -> None:
-            compute.open_study(study, grant, earlier, link)
-
-        def insist(ask: Callable[[], T]) -> T:
-            return patience.insist(ask, reopen)
-
-        try:
-            patience.insist(reopen)
-        except compute.NodeRefused as problem:
-            with self.store.record() as r:
-                record.refused(r, study, problem.node, problem)
-            raise
-        if "census" in done:
-            census = _census(done["census"])
-            standing = compute.Standing.read(done["standing"])
-        else:
-            self.progress("compute", Text("census", "统计人数"))
-            census, standing = self._census(
-                study, grant, method, earlier, insist(lambda: compute.take_census(study, grant, earlier, link))
-            )
-        check_counted(self.store, study, grant, method, census.people, self.clock())
-        checks = guard_census(census, limits)
-        if any(c.outcome == "refused" for c in checks):
-            release = Release(study=study.digest(), grant=grant.digest(), status="denied", result=None, guard=checks)
-            self._keep_release(study, release, standing, ())
-            return
-        computed = self._rounds(study, grant, method, standing, link, insist)
-        tallies = insist(lambda: compute.tally(study, computed.standing.company, link))
+        insist = self._patience(study, "compute").insist
+        company = Company(self.store, study, grant, earlier, link, insist, lambda text: self.progress("compute", text))
+        while True:
+            try:
+                insist(company.open)
+                census, standing = company.census(method)
+                check_counted(self.store, study, grant, method, census.people, self.clock())
+                checks = guard_census(census, limits)
+                if any(c.outcome == "refused" for c in checks):
+                    release = Release(
+                        study=study.digest(), grant=grant.digest(), status="denied", result=None, guard=checks
+                    )
+                    self._keep_release(study, release, standing, ())
+                    return
+                computed = company.rounds(method, standing)
+                break
+            except Unfit as unfit:
+                company.leave_out(method, unfit)
+        tallies = insist(lambda: compute.tally(study, computed.standing.company, link), company.open)
         last = Census(**{**vars(census), **computed.counts})
         guarded = guard_result(computed.result, last, limits, _CommittingNoise(self.noise, self.store, study.id))
         values = guarded.values
@@ -212,48 +210,6 @@ class Road:
         )
         self._keep_release(study, release, computed.standing, tallies)
 
-    def _census(
-        self,
-        study: Study,
-        grant: Grant,
-        method: Method,
-        earlier: tuple[str, ...],
-        taken: tuple[Census, tuple[str, ...]],
-    ) -> tuple[Census, compute.Standing]:
-        assert grant.limits is not None
-        counted, company = taken
-        elsewhere = {e: self._people_elsewhere(e, company) for e in earlier}
-        census = replace(counted, differences={e: n + elsewhere[e] for e, n in counted.differences.items()})
-        standing = compute.begin(method, company)
-        with self.store.record() as r:
-            r.journal(study.id, "earlier", list(earlier))
-            r.journal(study.id, "census", {**vars(census), "differences": dict(census.differences)})
-            r.journal(study.id, "standing", standing.as_wire())
-            record.opened(r, study, len(grant.limits.participants))
-            record.summed(r, study, 0, len(company))
-        return census, standing
-
-    def _people_elsewhere(self, earlier: str, company: tuple[str, ...]) -> int:
-        """People in the result of an earlier study at hospitals that do not take part in this one: leaving them out is
-        as good a way to single them out as any condition. (Those who take part now count their own differences.)"""
-        tallies = map(Tally.read, self.store.journal(earlier)["tallies"])
-        return sum(t.people for t in tallies if t.node not in company)
-
-    def _rounds(
-        self, study: Study, grant: Grant, method: Method, standing: compute.Standing, link: Link, insist: Insist
-    ) -> compute.Computed:
-        def say(number: int, text: Text) -> None:
-            self.progress("compute", Text(f"round {number}: {text.en}", f"第 {number} 轮：{text.zh}"))
-
-        while True:
-            after = insist(partial(compute.next_round, study, grant, method, standing, link, say))
-            if isinstance(after, compute.Computed):
-                return after
-            standing = after
-            with self.store.record() as r:
-                r.journal(study.id, "standing", standing.as_wire())
-                record.summed(r, study, standing.number, len(standing.company))
-
     def _keep_release(self, study: Study, release: Release, last: compute.Standing, tallies: tuple[Tally, ...]) -> None:
         """The guarded result becomes part of the record; what it was computed from is forgotten in the same breath."""
         with self.store.record() as r:
@@ -262,7 +218,7 @@ class Road:
             r.journal(study.id, "rounds", last.number)
             r.journal(study.id, "release", release.as_json())
             r.journal(study.id, "tallies", [t.as_json() for t in tallies])
-            r.forget(study.id, ["standing"])
+            r.forget(study.id, ["standing", "counted"])
             record.guarded(r, study, release, tallies)
             if release.status == "released":
                 self._check_not_overtaken(study)
@@ -300,8 +256,7 @@ class Road:
             "status": status,
             "settlement": None if settlement is None else settlement.as_json(),
         }
-        names = [c.holder for c in self.store.cards(study.request.dataset) if asked(study.request, c.holder)]
-        untold = self._tell(link, names, body)
+        untold = self._tell(link, self._asked(study), body)
         with self.store.record() as r:
             r.status(study.id, status)
             if untold:
@@ -326,7 +281,7 @@ class Road:
         """Denied, needs or failed. What was only reserved of the budget is given back."""
         with self.store.record() as r:
             r.journal(study.id, "problem", to_wire(problem))
-            r.forget(study.id, ["standing"])
+            r.forget(study.id, ["standing", "counted"])
             r.release_budget(study.id)
             record.ended(r, study, status, problem.code)
         self.progress("end", problem.what)
@@ -387,7 +342,3 @@ class _CommittingNoise:
         with self.store.record() as r:
             r.commit_budget(self.study)
         return self.noise.add(counts, sensitivity, epsilon)
-
-
-def _census(value: dict[str, Any]) -> Census:
-    return Census(**value)

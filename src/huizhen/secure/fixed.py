@@ -104,6 +104,15 @@ def decode(total: Words, layout: tuple[Field, ...]) -> Partial:
     return Partial(fields)
 
 
+def check_bounds(partial: Partial, participants: int = 1) -> None:
+    """Raises what `encode` raises for a Partial that so many participants cannot send each: of one that came in, or,
+    with 1, of a total, which no participants that keep to `encode` go beyond."""
+    for field in partial.layout():
+        limit = {"float64": _WIDE_LIMIT, "float32": _NARROW_LIMIT}.get(field.dtype)
+        if limit is not None and partial[field.name].size:
+            _check(float(np.abs(partial[field.name]).max()), limit / participants, field.name)
+
+
 def _widen(x: _Doubles, target: Words, name: str, participants: int) -> None:
     """Write round(x * 2**90) as three words, shape (3, n). Splitting a double by size is exact: nothing is lost."""
     low, middle, high = target

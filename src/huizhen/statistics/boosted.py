@@ -92,7 +92,7 @@ def too_few_rows(least: int, held_out: bool) -> Unable:
             f"不同的行过少：训练至少需要 {least} 行{also.zh}。",
         ),
         Text(
-            "Widen the cohort, lower min_child_rows, or set holdout: 0.",
-            "请放宽队列条件，降低 min_child_rows，或设 holdout: 0。",
+            "Widen the cohort, or lower min_child_rows.",
+            "请放宽队列条件，或降低 min_child_rows。",
         ),
     )

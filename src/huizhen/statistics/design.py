@@ -10,6 +10,7 @@ import ast
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import formulaic
@@ -29,6 +30,8 @@ from huizhen.statistics.expression import Expression, Rows, Spreads, refused
 Floats = npt.NDArray[np.float64]
 
 MAX_CHARACTERS = 4000
+_ONE_AT_A_TIME = Lock()
+"""Hub and nodes of one process read formulas in several threads; formulaic was seen to fail there, once in hundreds."""
 MAX_COLUMNS = 1000
 _CROSSING = {"*", "/", "in", ":", "**", "^"}
 
@@ -249,7 +252,9 @@ def _layout(
     """Names and plan of the design columns, from formulaic's own coding of a frame with every level in it."""
     plain = [Term([f if f.expr == "1" else Factor(f.expr, eval_method="lookup") for f in t.factors]) for t in terms]
     frame, coded = _example(factors)
-    matrix = formulaic.SimpleFormula(plain, _ordering="none").get_model_matrix(frame, context=coded, na_action="ignore")
+    with _ONE_AT_A_TIME:
+        formula = formulaic.SimpleFormula(plain, _ordering="none")
+        matrix = formula.get_model_matrix(frame, context=coded, na_action="ignore")
     place = {name: i for i, name in enumerate(factors)}
     names: list[str] = []
     plan: list[tuple[tuple[int, int], ...]] = []

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+GROUPS = 64
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _MISSING = np.uint64(0x7FF8 << 48)
@@ -28,6 +29,20 @@ def held_out(columns: Iterable[npt.NDArray[Any]], rows: int, share: float, seed:
     """
     if share == 0:
         return np.zeros(rows, dtype=np.bool_)
+    return _mixed(columns, rows, seed) < np.uint64(share * 2.0**64)
+
+
+def alike(columns: Iterable[npt.NDArray[Any]], held: npt.NDArray[np.bool_], seed: int) -> npt.NDArray[np.int64]:
+    """(2, GROUPS) rows that are not held out, and those that are, by another part of the same hash; additive.
+
+    Equal rows fall into one group: the more uneven the groups, the fewer different rows there are. They are few, so
+    that a count tells of no single row.
+    """
+    group = (_mixed(columns, len(held), seed) % np.uint64(GROUPS)).astype(np.int64)
+    return np.bincount(group + GROUPS * held, minlength=2 * GROUPS).reshape(2, GROUPS).astype(np.int64)
+
+
+def _mixed(columns: Iterable[npt.NDArray[Any]], rows: int, seed: int) -> npt.NDArray[np.uint64]:
     mixed = np.full(rows, seed, dtype=np.uint64)
     for column in columns:
         mixed ^= _bits(column)
@@ -39,7 +54,7 @@ def held_out(columns: Iterable[npt.NDArray[Any]], rows: int, share: float, seed:
     mixed ^= mixed >> np.uint64(27)
     mixed *= _SECOND
     mixed ^= mixed >> np.uint64(31)
-    return mixed < np.uint64(share * 2.0**64)
+    return mixed
 
 
 def _bits(column: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:

@@ -23,6 +23,8 @@ Counts = npt.NDArray[np.int64]
 State = dict[str, Any]
 Fields = dict[str, npt.NDArray[Any]]
 
+LARGEST = 1e30
+"""What is computed from products of columns squares them again: larger means or spreads are of no use to it."""
 _FAR = 1e-4
 """A variance below this share of the squared distance from the shift has lost too many digits."""
 _CENTRED = 1e-9

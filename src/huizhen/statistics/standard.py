@@ -18,13 +18,11 @@ from huizhen.model.result import Statistic
 from huizhen.statistics import moments
 from huizhen.statistics.design import Design
 from huizhen.statistics.expression import Expression, Rows, Spread, Spreads
-from huizhen.statistics.moments import Fields, Moments
+from huizhen.statistics.moments import LARGEST, Fields, Moments
 
 Floats = npt.NDArray[np.float64]
 State = dict[str, Any]
 
-LARGEST = 1e30
-"""Columns of larger mean or spread are refused: what is computed from them squares their variance."""
 _NO_SPREAD = 1e-12
 """A spread below this share of the mean is that of the rounding of an expression."""
 

@@ -32,6 +32,8 @@ class Likelihood(NamedTuple):
     null: float
     score: Floats
     information: Floats
+    mean: Floats
+    """(times, p) of x over those at risk, by their risk; 0 where nobody is."""
     hazard: Floats
     """(times,) the jump of the baseline cumulative hazard (Breslow's, or with Efron's correction for ties)."""
     at_risk: Counts
@@ -66,6 +68,12 @@ def eta_sums(eta: Floats) -> Floats:
     return np.array([eta.sum(), eta @ eta, (np.abs(eta) > LARGEST_ETA).sum()])
 
 
+def eta_spread(sums: Floats, rows: int) -> list[float]:
+    """Mean and standard deviation (n below) of eta, from `eta_sums` over all rows."""
+    mean = float(sums[0]) / rows
+    return [mean, float(np.sqrt(max(float(sums[1]) / rows - mean**2, 0.0)))]
+
+
 def likelihood(sums: Fields, first: Counts, p: int, ties: Ties) -> Likelihood:
     """The partial likelihood from `tally` summed over all rows. first: (strata + 1,) where each stratum's times start;
     times ascend within a stratum. 'fallen' may have been summed over times already."""
@@ -91,9 +99,17 @@ def likelihood(sums: Fields, first: Counts, p: int, ties: Ties) -> Likelihood:
         null=float(-np.log(at_risk[who] - share * deaths[who]).sum()),
         score=fallen[1:] - (hazard @ r - tied @ d),
         information=_square(hazard @ risk[:, 1 + p :] - tied @ dead[:, 1 + p :], p) - means,
+        mean=r / np.where(risk[:, :1] > 0, risk[:, :1], 1.0),
         hazard=hazard,
         at_risk=at_risk,
     )
+
+
+def opened(sums: Fields) -> Likelihood:
+    """The likelihood that hospitals with baselines of their own have worked out, each for itself, and added up."""
+    loglik, null = sums["loglik"].tolist()
+    none = np.empty(0)
+    return Likelihood(loglik, null, sums["score"], sums["information"], none, none, none.astype(np.int64))
 
 
 def hazard_ratios(estimate: float, low: float, high: float) -> dict[str, float | None]:
@@ -116,6 +132,12 @@ def places(stratum: Counts, time: Floats, times: Floats, first: Counts) -> Count
 def strata(first: Counts) -> Iterator[slice]:
     """Where each stratum's times stand."""
     return (slice(int(a), int(b)) for a, b in pairwise(first))
+
+
+def steps(time: Floats, hazard: Floats, at_risk: Counts, deaths: Counts) -> list[dict[str, Any]]:
+    """The steps of one stratum's baseline as a result tells them, from jumps of the hazard; (times,) each."""
+    rows = zip(time.tolist(), np.cumsum(hazard).tolist(), at_risk.tolist(), deaths.tolist(), strict=True)
+    return [{"time": t, "hazard": h, "at_risk": r, "events": d} for t, h, r, d in rows if d > 0]
 
 
 def _moments(place: Counts, places: int, x: Floats, weight: Floats) -> Floats:
@@ -141,6 +163,14 @@ def _square(triangle: Floats, p: int) -> Floats:
     square = np.zeros((p, p))
     square[np.triu_indices(p)] = triangle
     return square + np.triu(square, 1).T
+
+
+def outcome_in_formula(name: str) -> BadInput:
+    return BadInput(
+        "outcome-in-formula",
+        Text(f"Column '{name}' is the outcome, and stands in the formula too.", f"列“{name}”既是结局又出现在公式中。"),
+        Text("Leave it out of the formula.", "请将其从公式中去掉。"),
+    )
 
 
 def no_events() -> Unable:

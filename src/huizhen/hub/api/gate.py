@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from huizhen.adapters.tokens import Tokens
 from huizhen.hub.app import bounded
 from huizhen.hub.caller import Caller, Role
-from huizhen.hub.studies import note_defect
+from huizhen.kit.defect import note_defect
 from huizhen.kit.errors import BadInput, HuizhenError, Lost, Refused, to_wire
 from huizhen.kit.text import Text
 from huizhen.path.ports import Stopping
@@ -179,7 +179,7 @@ class Sheltered:
             await self._app(scope, receive, pass_on)
         except Exception as fault:
             if not isinstance(fault, Stopping):
-                note_defect(fault)
+                note_defect("at the hub", fault)
             if not begun:
                 await failure(_unforeseen(fault))(scope, receive, pass_on)
 

@@ -88,6 +88,15 @@ class Evidence(Shape):
     checkpoint: str
 
 
+class LeftOut(Shape):
+    """A hospital that was asked and is not in the sums, and why."""
+
+    node: str
+    code: str = Field(description="of the error for which it was left out")
+    en: str
+    zh: str
+
+
 class Timings(Shape):
     seconds: float | None
 
@@ -100,6 +109,8 @@ class Outcome(Shape):
     submitted_utc: str
     status: Status
     grant: Granted | None
+    hospitals: list[str] | None = Field(description="those in the sums; null where nothing was granted")
+    left_out: list[LeftOut]
     result: dict[str, Any] | None = Field(description="released figures, as the method gives them; null before")
     guard: list[dict[str, Any]]
     epsilon_spent: float | None

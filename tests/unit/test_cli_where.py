@@ -1,0 +1,50 @@
+"""Where commands act: on a region's folder, at a hub elsewhere, at a hospital's own node; the manual says so, too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+from huizhen.cli import app
+
+KEEPS_KEYS = {
+    "init", "up", "node add", "node revoke", "hub serve", "hub invite", "hub nats-config", "hub token add",
+    "hub token list", "hub token revoke",
+}  # fmt: skip
+"""What makes keys or gives access: done where the region's keys are, and by no token."""
+AT_THE_NODE = {"dataset add", "consent grant", "consent withdraw", "consent import", "patient uses", "node log"}
+"""What a hospital does at its own node."""
+MANUAL = Path(__file__).parents[2] / "docs" / "how-to" / "run-hospitals.md"
+
+
+def commands(found: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, set[str]]]:
+    """Every command with its options."""
+    if hasattr(found, "commands"):
+        for name, each in found.commands.items():
+            yield from commands(each, (*path, name))
+    else:
+        yield " ".join(path), {o for p in found.params for o in p.opts}
+
+
+OPTIONS = dict(commands(typer.main.get_command(app)))
+
+
+def test_a_command_on_a_region_takes_a_hub_elsewhere_unless_it_keeps_keys_or_is_the_hospitals_own() -> None:
+    on_region = {name for name, options in OPTIONS.items() if "--region" in options}
+    remote = {name for name in on_region if {"--hub", "--token"} <= OPTIONS[name]}
+    assert on_region - remote == KEEPS_KEYS | AT_THE_NODE
+    assert {name.split()[0] for name in remote} == {"study", "model", "ledger", "money", "party", "act", "doctor"}
+    assert all("--home" in OPTIONS[name] for name in AT_THE_NODE)
+    assert all("--hub" not in OPTIONS[name] for name in KEEPS_KEYS)
+
+
+def test_the_manual_says_so() -> None:
+    part = MANUAL.read_text(encoding="utf-8").partition("## What takes --hub")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([a-z -]+)`", part))
+    both = KEEPS_KEYS | AT_THE_NODE
+    assert {"study", "model", "ledger", "money", "party", "act", "doctor"} <= named
+    assert all(name in named or name.rsplit(" ", 1)[0] in named for name in both), both - named

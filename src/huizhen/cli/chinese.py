@@ -60,7 +60,8 @@ COMMANDS: dict[str, str] = {
     "huizhen patient": "患者可以看到自己的数据如何被使用。",
     "huizhen patient uses": "此人数据的每一次使用：用途、申请方、日期、所得（分）。",
     "huizhen anonymize": "匿名化您自己的文件：每 k 行或更多行不可相互区分，信息损失尽可能小。"
-    "写出的内容先仅凭文件本身核验，再正式命名。",
+    "写出的内容先仅凭文件本身核验，再正式命名。\n\n"
+    "各列的用途写在文件中，或用选项给出；后一种情况下，如何概括由取值推定，并予以说明。",
     "huizhen doctor": "检查可能出问题之处，并说明怎么办。",
 }
 
@@ -71,6 +72,16 @@ OPTIONS: dict[str, str] = {
     "A .csv or .parquet file.": ".csv 或 .parquet 文件。",
     "The anonymised file to write.": "要写出的匿名化文件。",
     "anonymize.yaml: what each column is, and what to promise.": "anonymize.yaml：各列的性质，以及要承诺什么。",
+    "Columns that may be known from elsewhere.": "可能从别处得知的列（准标识列）。",
+    "Columns nobody may learn about a person.": "不得让人得知某人取值的列（敏感列）。",
+    "Columns released as they are.": "原样发布的列。",
+    "Columns left out.": "不写出的列。",
+    "Rows that share each combination, at least; 10 if not said.": "每种组合至少共有多少行；未给出时为 10。",
+    "Different values of each sensitive column in every class.": "每个等价类中各敏感列至少有多少个不同取值。",
+    "How far a class may be from the whole, for each of them.": "各敏感列：等价类的分布与整体至多相距多少。",
+    "The share of rows that may be left out.": "允许抑制（不写出）的行的比例。",
+    "lattice: one rule for each column.": "lattice：每列用统一的规则。",
+    "Hierarchies as CSV, called after their columns.": "层级文件（CSV）所在文件夹，以列名命名。",
     "Folder of the region.": "区域所在的文件夹。",
     "Name of the hospital's node.": "医院节点的名称。",
     "PostgreSQL database of the hub; else the embedded one in the region's folder.": (

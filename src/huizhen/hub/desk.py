@@ -100,9 +100,9 @@ class Desk:
         from huizhen.path.outcome import outcome
 
         store = self.hub.store
-        found, notes = self._study(who, study), store.checkpoints()
+        found, note = self._study(who, study), store.log.checkpoint()
         status, journal = store.status(study), store.journal(study)
-        return outcome(found, status, journal, store.numbers(study), notes[-1] if notes else "")
+        return outcome(found, status, journal, store.numbers(study), note or "")
 
     def studies(self, who: Caller) -> list[dict[str, Any]]:
         """One line per study that the caller may see, oldest first."""

@@ -143,10 +143,11 @@ class LogTable:
         rows = self._all(select(db.witness).order_by(db.witness.c.name))
         return [Witness(VerifierKey.parse(r.vkey), str(r.enrolled_utc), r.removed_utc) for r in rows]
 
-    def cosignatures(self, size: int | None = None) -> list[Cosignature]:
-        """Those under the checkpoint of that size; without one, all."""
-        query = select(db.cosignature).order_by(db.cosignature.c.size, db.cosignature.c.witness)
-        rows = self._all(query if size is None else query.where(db.cosignature.c.size == size))
+    def cosignatures(self, least: int = 0, most: int | None = None) -> list[Cosignature]:
+        """Those under checkpoints of at least and at most so many entries."""
+        c = db.cosignature.c
+        query = select(db.cosignature).where(c.size >= least).order_by(c.size, c.witness)
+        rows = self._all(query if most is None else query.where(c.size <= most))
         return [Cosignature(int(r.size), str(r.witness), str(r.line), int(r.at)) for r in rows]
 
     def last_cosignatures(self) -> dict[str, Cosignature]:
@@ -154,7 +155,9 @@ class LogTable:
         c = db.cosignature.c
         longest = select(c.witness, func.max(c.size).label("size")).group_by(c.witness).subquery()
         query = select(db.cosignature).join(longest, (c.witness == longest.c.witness) & (c.size == longest.c.size))
-        return {str(r.witness): Cosignature(int(r.size), str(r.witness), str(r.line), int(r.at)) for r in self._all(query)}
+        return {
+            str(r.witness): Cosignature(int(r.size), str(r.witness), str(r.line), int(r.at)) for r in self._all(query)
+        }
 
 
 def put_witness(connection: Connection, key: VerifierKey, at_utc: str) -> None:

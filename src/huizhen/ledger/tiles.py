@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import struct
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from huizhen.kit.errors import BadInput, Tampered
+from huizhen.kit.errors import BadInput, HuizhenError, Tampered
 from huizhen.kit.text import Text
 from huizhen.ledger.merkle import EMPTY_ROOT, HASH_BYTES, MerkleTree, node_hash
 
@@ -27,8 +27,17 @@ PENDING = "pending"
 _PATH = re.compile(r"tile/(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/)*)([0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 _KEPT = 32
 
-Fetch = Callable[[str], bytes]
-"""The bytes of the file at a path below the log's prefix. Raises NotFound where there is none, Lost for no answer."""
+
+class Files(Protocol):
+    """The files of a log, by their path below its prefix: in a folder, at a URL, in the hub's database."""
+
+    def read(self, path: str) -> bytes:
+        """Raises NotFound where there is no such file, Lost where there is no answer."""
+        ...
+
+    def read_all(self, paths: Iterable[str]) -> Iterator[bytes | HuizhenError]:
+        """The same, one after the other, as fast as they come; for one that cannot be had, why."""
+        ...
 
 
 class Tile(NamedTuple):
@@ -100,7 +109,9 @@ def check_entry(leaf: bytes) -> None:
         raise BadInput(
             "entry-too-large",
             Text(f"An entry of the ledger has {len(leaf)} bytes.", f"一条账本条目有 {len(leaf)} 字节。"),
-            Text(f"At most {LARGEST_ENTRY} are possible: shorten what is said.", f"最多 {LARGEST_ENTRY} 字节，请缩短。"),
+            Text(
+                f"At most {LARGEST_ENTRY} are possible: shorten what is said.", f"最多 {LARGEST_ENTRY} 字节，请缩短。"
+            ),
         )
 
 
@@ -211,10 +222,6 @@ class Frontier:
         return root
 
 
-def bundles(fetch: Fetch, start: int, end: int) -> Iterator[tuple[int, Sequence[bytes]]]:
-    """Entries [start, end) of a ledger of `end` entries as (number of the first, entries), a bundle at a time."""
-    for index in range(start // WIDTH, -(-end // WIDTH)):
-        tile = tile_of(ENTRIES, index, end)
-        leaves = decode_bundle(fetch(tile.path), tile.width)
-        first = max(start, tile.start)
-        yield first, leaves[first - tile.start :]
+def files_tree(files: Files, size: int) -> TileTree:
+    """The tree of `size` entries that these files give; nothing of it is trusted before its root is compared."""
+    return TileTree(lambda tile: files.read(tile.path), size)

@@ -21,7 +21,9 @@ def witness_keys(nodes: Mapping[str, bytes]) -> tuple[VerifierKey, ...]:
     return tuple(VerifierKey(name, COSIGNATURE, key) for name, key in sorted(nodes.items()))
 
 
-def witness(origin: str, tree: MerkleTree, seen: Mapping[str, int], key: SigningKey, link: Link) -> tuple[str, list[str]]:
+def witness(
+    origin: str, tree: MerkleTree, seen: Mapping[str, int], key: SigningKey, link: Link
+) -> tuple[str, list[str]]:
     """The newest checkpoint with the cosignatures of all nodes that gave one, and the names of these nodes.
 
     `seen`: the size that each node last co-signed.

@@ -23,7 +23,7 @@ COMMANDS: dict[str, str] = {
     "令牌别无他处；中心只保存其哈希。",
     "huizhen hub token list": "列出曾发放的全部令牌，不含可用于访问的内容。",
     "huizhen hub token revoke": "收回访问权限：自下一次请求起即拒绝该令牌，中心运行中亦然。",
-    "huizhen up": "在本机以独立进程运行整个区域：中心一个、每个节点一个，直至 Ctrl-C。"
+    "huizhen up": "在本机以独立进程运行整个区域：中心一个、每个节点一个、见证方一个，直至 Ctrl-C。"
     "进程之间与跨机器时一样使用 TLS。结束后区域恢复为文件夹。",
     "huizhen dataset": "各节点的数据集。",
     "huizhen dataset add": "在节点读入一张表。数据行留在本院；中心只知道列名、类型、取值和行数。",

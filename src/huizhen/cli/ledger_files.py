@@ -166,6 +166,8 @@ def _tell(found: Audit, any_witness: bool, broken: bool, now: float) -> None:
 def _ago(seconds: float) -> Text:
     if seconds < 120:
         return Text(f"{seconds:.0f} s ago", f"{seconds:.0f} 秒前")
+    if seconds < 2 * 3600:
+        return Text(f"{seconds / 60:.0f} min ago", f"{seconds / 60:.0f} 分钟前")
     if seconds < 2 * _DAY:
         return Text(f"{seconds / 3600:.1f} h ago", f"{seconds / 3600:.1f} 小时前")
     return Text(f"{seconds / _DAY:.0f} days ago", f"{seconds / _DAY:.0f} 天前")

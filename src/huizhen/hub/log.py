@@ -18,6 +18,7 @@ from huizhen.kit.text import Text, did_you_mean
 from huizhen.ledger import note
 from huizhen.ledger.checkpoint import Checkpoint
 from huizhen.ledger.note import COSIGNATURE, VerifierKey
+from huizhen.ledger.story import read_leaf
 from huizhen.ledger.tiles import CHECKPOINT, PENDING, Tile
 
 CADENCE_SECONDS = 10.0
@@ -41,6 +42,8 @@ class Standing:
     needed: int
     witnesses: tuple[tuple[str, int, int | None], ...]
     """Name, entries that it has co-signed, and when it last did, in POSIX seconds."""
+    late_seconds: float
+    """How long the first entry that waits for witnesses has waited; 0 where none does."""
 
     @property
     def waiting(self) -> int:
@@ -55,6 +58,7 @@ class Standing:
             "witnessed": self.witnessed,
             "waiting": self.waiting,
             "needed": self.needed,
+            "late_seconds": self.late_seconds,
             "witnesses": [dict(zip(names, each, strict=True)) for each in self.witnesses],
         }
 
@@ -237,22 +241,19 @@ class Log:
     def standing(self) -> Standing:
         last = self._table.last_cosignatures()
         seen = [(w.key.name, last.get(w.key.name)) for w in self._active()]
+        size, witnessed, needed = self._store.size(), self._number(_WITNESSED), self.needed()
         return Standing(
-            self._store.size(),
+            size,
             self._number(_PUBLISHED),
-            self._number(_WITNESSED),
-            self.needed(),
+            witnessed,
+            needed,
             tuple((name, c.size if c else 0, c.at_unix_s if c else None) for name, c in seen),
+            self._late(witnessed) if needed and witnessed < size else 0.0,
         )
 
-    def late_seconds(self) -> float:
-        """Since when the first entry that waits for witnesses has waited; 0 where none does."""
-        standing = self.standing()
-        if not standing.waiting:
-            return 0.0
-        from huizhen.ledger.story import read_leaf
-
-        entry = read_leaf(self._table.leaf(standing.witnessed))
+    def _late(self, first: int) -> float:
+        """Seconds since an entry was made."""
+        entry = read_leaf(self._table.leaf(first))
         return 0.0 if entry is None else max(0.0, (self._hub.clock() - parse(entry.at_utc)).total_seconds())
 
 

@@ -1,8 +1,8 @@
 """A ledger checked from its files alone (C2SP tlog-tiles), in memory that does not grow with it, by whoever has keys.
 
-Every entry is hashed again, and the tree built from these hashes only; what the tiles say serves to name the first entry
-at which the story breaks. Nothing that the files hold is believed: the roots must be those under signatures of keys
-that the reader brought.
+Every entry is hashed again, and the tree built from these hashes only; what the tiles say serves to name the first
+entry at which the story breaks. Nothing that the files hold is believed: the roots must be those under signatures of
+keys that the reader brought.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Trust:
 
 @dataclass
 class Audit:
-    """What was found. `witnessed` entries are under a checkpoint that enough witnesses co-signed, at the times given."""
+    """What was found. `witnessed` entries are under a checkpoint that enough witnesses co-signed, at these times."""
 
     entries: int = 0
     witnessed: int = 0

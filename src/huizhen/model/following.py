@@ -15,6 +15,6 @@ class Following(Document):
     log: str | None = None
     """Where the ledger's files are: the hub's https://HOST:PORT, or a folder."""
     authority: str | None = None
-    """Certificate (PEM) of the authority that the hub's own must come from. Not said: any that this machine believes."""
+    """Certificate (PEM) of the authority that the hub's must come from. Not said: any that this machine believes."""
     every_seconds: float = Field(default=10.0, ge=0.1, le=3600)
     """How often it looks."""

@@ -62,13 +62,16 @@ def consider(witness: Witness, body: bytes) -> Response:
     except Conflict:
         return _size(witness)
     except (Tampered, Refused) as problem:
-        if status != 422:
-            return _said(problem.code, status)
-        note_trouble(witness, problem)
-        if problem.code == "witness-clock-back":
-            return _said(problem.code, 503)
-        last = witness.store.last()
-        return _size(witness) if last is not None and last.size == size else _said(problem.code, status)
+        return _said(problem.code, status) if status != 422 else _refused(witness, problem, size)
+
+
+def _refused(witness: Witness, problem: Tampered | Refused, size: int) -> Response:
+    """What to say of a checkpoint that the hub did sign and that is not co-signed."""
+    note_trouble(witness, problem)
+    last = witness.store.last()
+    if last is not None and last.size == size and problem.code != "witness-clock-back":
+        return _size(witness)
+    return _said(problem.code, 503 if problem.code == "witness-clock-back" else 422)
 
 
 def _size(witness: Witness) -> Response:

@@ -206,6 +206,7 @@ class Standing(Witnesses):
     entries: int
     published: int
     witnessed: int
+    late_seconds: float
     witnesses: list[Witness]
 
 

@@ -104,12 +104,13 @@ def equip_witness(hub: Hub, region: Path, url: str) -> Path:
     from huizhen.hub.log import Log
     from huizhen.hub.server import authority_of
     from huizhen.model.following import Following
-    from huizhen.witness.witness import Witness
+    from huizhen.witness.witness import Witness, write_settings
 
-    home = region / WITNESS
-    if not home.exists():
-        authority = authority_of(hub).pem.decode()
-        chosen = Following(name=f"witness-{hub.origin[-8:]}", hub=hub.vkey, log=url, authority=authority)
+    home, authority = region / WITNESS, authority_of(hub).pem.decode()
+    chosen = Following(name=f"witness-{hub.origin[-8:]}", hub=hub.vkey, log=url, authority=authority)
+    if home.exists():
+        write_settings(home, chosen)
+    else:
         made = Witness.create(home, chosen)
         Log(hub).enrol(made.key.vkey)
         made.close()

@@ -67,9 +67,8 @@ def verify_hub(folder: Path, hub: VerifierKey, witnesses: Sequence[WitnessCopy])
 def _cosigned(store: SqlStore, leaves: Sequence[bytes]) -> Iterator[Text]:
     """What outside witnesses are said to have signed must bear their signatures, by the keys that are on the ledger."""
     entries = [entry for leaf in leaves if (entry := read_leaf(leaf)) and entry.kind == "witness-enrolled"]
-    keys = {
-        e.subject: VerifierKey(e.subject, note.COSIGNATURE, bytes.fromhex(str(e.facts.get("key")))) for e in entries
-    }
+    publics = {e.subject: bytes.fromhex(str(e.facts.get("key"))) for e in entries}
+    keys = {name: VerifierKey(name, note.COSIGNATURE, public) for name, public in publics.items()}
     for each in store.log.cosignatures():
         key, kept = keys.get(each.witness), store.log.checkpoint(each.size)
         try:

@@ -80,8 +80,7 @@ class Witness:
                      "它是 `huizhen ledger prove --keys 文件` 写出的第一行。"),
             )  # fmt: skip
         (folder / EVIDENCE).mkdir(parents=True, exist_ok=True)
-        chosen = yaml.safe_dump(following.as_json(), sort_keys=False, allow_unicode=True)
-        (folder / SETTINGS).write_text(chosen, encoding="utf-8")
+        write_settings(folder, following)
         descriptor = os.open(folder / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(seed)
@@ -321,6 +320,12 @@ class Witness:
         for path in self.evidence():
             if path.name.startswith("fork-"):
                 raise _forked(path)
+
+
+def write_settings(folder: Path, following: Following) -> None:
+    """What a witness follows from its next start on."""
+    chosen = yaml.safe_dump(following.as_json(), sort_keys=False, allow_unicode=True)
+    (folder / SETTINGS).write_text(chosen, encoding="utf-8")
 
 
 def _in_proof(last: SignedCheckpoint, signed: SignedCheckpoint, proof: tuple[bytes, ...]) -> Fork | None:

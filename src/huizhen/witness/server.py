@@ -76,7 +76,7 @@ def _refused(witness: Witness, problem: Tampered | Refused, size: int) -> Respon
 
 def _size(witness: Witness) -> Response:
     last = witness.store.last()
-    return Response(f"{0 if last is None else last.size}\n", 409, media_type=SIZE)
+    return Response(f"{0 if last is None else last.size}\n", 409, headers={"Content-Type": SIZE})
 
 
 def _said(text: str, status: int) -> Response:

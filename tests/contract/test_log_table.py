@@ -1,4 +1,4 @@
-"""One contract for the ledger's tables on SQLite and on PostgreSQL: tiles of the very tree, however they were filled."""
+"""One contract for the ledger's tables on SQLite and on PostgreSQL: tiles of the very tree, however filled."""
 
 from __future__ import annotations
 

@@ -49,8 +49,9 @@ def test_paths_are_those_of_the_standard() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["tile/00/001", "tile/0/1", "tile/0/x000/001", "tile/0/001.p/256", "tile/0/001.p/0", "tile/0/001.p/01", "tile/64/000",
-     "tile/0/001/", "tile/0/../001", "checkpoint", "tile/entries/001.p", "tile/0/٠٠١", "tile/0/" + "x001/" * 20 + "001"],
+    ["tile/00/001", "tile/0/1", "tile/0/x000/001", "tile/0/001.p/256", "tile/0/001.p/0", "tile/0/001.p/01",
+     "tile/64/000", "tile/0/001/", "tile/0/../001", "checkpoint", "tile/entries/001.p", "tile/0/٠٠١",
+     "tile/0/" + "x001/" * 20 + "001"],
 )  # fmt: skip
 def test_another_way_to_write_a_path_is_no_path(path: str) -> None:
     assert Tile.parse(path) is None

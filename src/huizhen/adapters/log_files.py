@@ -222,7 +222,7 @@ def _there(folder: Path) -> Checkpoint | None:
 
 def _check_goes_on(files: Files, old: Checkpoint, new: Checkpoint) -> None:
     same = old.origin == new.origin and old.size <= new.size
-    if not same or (old.size and files_tree(files, old.size).root() != old.root):
+    if not same or (old.size and files_tree(files, new.size).root(old.size) != old.root):
         raise Refused(
             "export-elsewhere",
             Text("The folder holds another ledger, or one that this one does not go on from.",

@@ -155,8 +155,10 @@ def verify(
     """
     with interruptible("Nothing was changed.", "没有任何改动。"):
         if from_ is not None:
+            from huizhen.hub.verify import quorum as majority
+
             trusted = _trusted_keys(keys, region, token)
-            enough = quorum or (len(trusted) // 2 + 1 if trusted[1:] else 0)
+            enough = quorum or (majority(len(trusted) - 1) if trusted[1:] else 0)
             verify_files(from_, trust(None, token, authority)[1], trusted, enough, seen or (), as_json)
         elif evidence is not None:
             verify_evidence(evidence, _trusted_keys(keys, region, token), as_json)

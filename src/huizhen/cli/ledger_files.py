@@ -12,7 +12,7 @@ import typer
 from huizhen.cli.common import HubOption, JsonFlag, Region_, TokenOption, interruptible
 from huizhen.cli.place import no_region
 from huizhen.cli.voice import VOICE, Progress
-from huizhen.cli.witness import read_file
+from huizhen.cli.witness import read_file, read_note
 from huizhen.kit.errors import HuizhenError
 from huizhen.kit.text import Text
 
@@ -111,7 +111,7 @@ def verify_files(
     from huizhen.adapters import log_files
     from huizhen.ledger.audit import Trust, audit
 
-    notes = tuple(read_file(path).rpartition(b"c2sp.org/tlog-proof@v1\n")[2] for path in seen)
+    notes = tuple(read_note(path) for path in seen)
     files, now = log_files.at(where, authority), time.time()
     with VOICE.progress(as_json) as progress:
         say = _counting(progress, Text("entries computed again", "已重算条目"))

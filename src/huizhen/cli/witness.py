@@ -45,6 +45,14 @@ def read_file(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def read_note(path: Path) -> bytes:
+    """The checkpoint in a file: a note as it is, or the one that a proof holds."""
+    from huizhen.ledger import proof
+
+    data = read_file(path)
+    return proof.parse(data).checkpoint if data.startswith(proof.HEADER.encode()) else data
+
+
 def trust(keys: Path | None, token: Path | None, authority: Path | None) -> tuple[list[str], str | None]:
     """Keys, the hub's first, and the authority in PEM: from a file of keys, or from an access file."""
     pem = None if authority is None else read_file(authority).decode("utf-8", "replace")
@@ -287,7 +295,7 @@ def evidence(
 
     with opened(home) as found:
         if against is not None:
-            data = read_file(against).rpartition(b"c2sp.org/tlog-proof@v1\n")[2]
+            data = read_note(against)
             size = Checkpoint.parse(parse_note(data).text).size
             longer = None if log is None else files_tree(at(log, found.following.authority), size)
             _check_comparable(found, size, log)

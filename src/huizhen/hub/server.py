@@ -169,12 +169,13 @@ class Server:
     def _publish(self) -> None:
         """At a fixed cadence: show witnesses how the ledger stands, and have a checkpoint made where it has grown."""
         log, store = self.studies.desk.log, self.hub.store
-        while not self._over.wait(self._cadence):
+        while not self._over.is_set():
             try:
                 if log.publish() < store.size() and not self._over.is_set():
                     self.studies.witness_soon()
             except Exception as fault:
                 note_defect(fault)
+            self._over.wait(self._cadence)
 
 
 def _names_of(host: str) -> list[str]:

@@ -71,7 +71,7 @@ class Published:
             below = levels[-1]
             levels.append(b"".join(fold(below[i : i + 8192]) for i in range(0, len(below) // 8192 * 8192, 8192)))
         for tile in tiles_between(0, len(self.leaves)):
-            first, end = tile.index * WIDTH, tile.index * WIDTH + tile.width
+            first, end = tile.number * WIDTH, tile.number * WIDTH + tile.width
             if tile.level == ENTRIES:
                 self.files[tile.path] = encode_bundle(self.leaves[first:end])
             else:

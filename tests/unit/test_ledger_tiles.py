@@ -37,7 +37,7 @@ def levels(size: int) -> list[bytes]:
 
 def tile_tree(size: int) -> TileTree:
     hashes = levels(size)
-    return TileTree(lambda t: hashes[t.level][32 * t.index * WIDTH : 32 * (t.index * WIDTH + t.width)], size)
+    return TileTree(lambda t: hashes[t.level][32 * t.number * WIDTH : 32 * (t.number * WIDTH + t.width)], size)
 
 
 def test_paths_are_those_of_the_standard() -> None:

@@ -7,9 +7,10 @@ at any size reads a few tiles, however long the ledger is.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, update
 
 from huizhen.adapters import database as db
 from huizhen.kit.errors import NotFound
@@ -18,6 +19,7 @@ from huizhen.ledger.merkle import Tree, leaf_hash
 from huizhen.ledger.note import VerifierKey
 from huizhen.ledger.tiles import ENTRIES, WIDTH, Tile, TileTree, check_entry, encode_bundle, fold
 
+_STATEMENTS: dict[tuple[str, str], tuple[str, bool]] = {}
 _FEW = 4096
 """A tree of at most so many entries is read at once."""
 
@@ -43,14 +45,26 @@ def append(connection: Connection, entries: Sequence[tuple[str, bytes]]) -> int:
     """Append (subject, leaf) in one transaction of the caller's; the number of the first. Raises BadInput for a leaf
     that is too large."""
     (size,) = connection.execute(select(func.coalesce(func.max(db.entry.c.number), -1) + 1)).one()
-    rows = []
-    for number, (subject, leaf) in enumerate(entries, size):
+    for _, leaf in entries:
         check_entry(leaf)
-        rows.append({"number": number, "subject": subject, "leaf": leaf, "hash": leaf_hash(leaf)})
-    if rows:
-        connection.execute(insert(db.entry), rows)
-        raise_tiles(connection, size, size + len(rows), [row["hash"] for row in rows])
+    hashes = [leaf_hash(leaf) for _, leaf in entries]
+    if hashes:
+        numbered = zip(count(int(size)), entries, hashes, strict=False)
+        _insert(connection, db.entry, [(n, subject, leaf, hashed) for n, (subject, leaf), hashed in numbered])
+        raise_tiles(connection, int(size), int(size) + len(hashes), hashes)
     return int(size)
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Rows in the order of the table's columns, past all that an insert of few would not miss."""
+    names = [column.name for column in table.columns]
+    known = (connection.dialect.name, table.name)
+    if known not in _STATEMENTS:
+        compiled = insert(table).compile(dialect=connection.dialect, column_keys=names)
+        _STATEMENTS[known] = str(compiled), compiled.positional
+    statement, positional = _STATEMENTS[known]
+    given = rows if positional else [dict(zip(names, row, strict=True)) for row in rows]
+    connection.exec_driver_sql(statement, list(given))
 
 
 def raise_tiles(connection: Connection, old: int, new: int, hashes: Sequence[bytes] = ()) -> None:
@@ -58,22 +72,22 @@ def raise_tiles(connection: Connection, old: int, new: int, hashes: Sequence[byt
     where they are at hand."""
     level, at_hand = 0, dict(enumerate(hashes, old))
     while new // WIDTH > old // WIDTH:
-        rows = []
+        rows: list[tuple[int, int, bytes]] = []
         for index in range(old // WIDTH, new // WIDTH):
             places = range(index * WIDTH, (index + 1) * WIDTH)
             if all(place in at_hand for place in (places[0], places[-1])):
                 whole = b"".join([at_hand[place] for place in places])
             else:
                 whole = hashes_of(connection, Tile(level, index))
-            rows.append({"level": level + 1, "number": index, "hash": fold(whole)})
-        connection.execute(insert(db.subtree), rows)
+            rows.append((level + 1, index, fold(whole)))
+        _insert(connection, db.subtree, rows)
         level, old, new = level + 1, old // WIDTH, new // WIDTH
-        at_hand = {int(str(row["number"])): row["hash"] for row in rows}  # type: ignore[misc]
+        at_hand = {number: root for _, number, root in rows}
 
 
 def hashes_of(connection: Connection, tile: Tile) -> bytes:
     """The hashes of a tile, as many as there are up to its width."""
-    first, end = tile.index * WIDTH, tile.index * WIDTH + tile.width
+    first, end = tile.number * WIDTH, tile.number * WIDTH + tile.width
     table = db.entry if tile.level == 0 else db.subtree
     query = select(table.c.hash).where(table.c.number >= first, table.c.number < end).order_by(table.c.number)
     if tile.level:
@@ -111,11 +125,11 @@ class LogTable:
             low = b"".join([bytes(row[0]) for row in connection.execute(query)])
         high = b"".join([fold(low[i : i + 32 * WIDTH]) for i in range(0, size // WIDTH * 32 * WIDTH, 32 * WIDTH)])
         levels = [low, high]
-        return TileTree(lambda t: levels[t.level][t.index * 32 * WIDTH : (t.index * WIDTH + t.width) * 32], size)
+        return TileTree(lambda t: levels[t.level][t.number * 32 * WIDTH : (t.number * WIDTH + t.width) * 32], size)
 
     def tile(self, tile: Tile) -> bytes:
         """The hashes of a tile, or the bundle of entries. Raises NotFound where there are not so many."""
-        first, end = tile.index * WIDTH, tile.index * WIDTH + tile.width
+        first, end = tile.number * WIDTH, tile.number * WIDTH + tile.width
         if tile.level == ENTRIES:
             query = select(db.entry.c.leaf).where(db.entry.c.number >= first, db.entry.c.number < end)
             leaves = [bytes(row[0]) for row in self._all(query.order_by(db.entry.c.number))]

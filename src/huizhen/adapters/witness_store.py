@@ -94,7 +94,7 @@ class WitnessStore:
 
     def _tile(self, tile: Tile) -> bytes:
         query = "SELECT hashes FROM tile WHERE level = ? AND number = ?"
-        row = self._db.execute(query, (tile.level, tile.index)).fetchone()
+        row = self._db.execute(query, (tile.level, tile.number)).fetchone()
         return b"" if row is None else bytes(row[0])[: tile.width * HASH_BYTES]
 
     def extend(self, hashes: bytes) -> None:

@@ -201,7 +201,10 @@ def _serve(found: Witness, service: Any, listen: str | None, say: Any) -> None:
         if service is not None:
             service.stop()
 
-    until_stopped(over.wait if service is None else service.run, stop)
+    def rest() -> None:
+        over.wait()
+
+    until_stopped(rest if service is None else service.run, stop)
     if port is not None:
         port.stop()
     say(Text("stopped", "已停止"))

@@ -90,7 +90,7 @@ class Log:
         published = self._number(_PUBLISHED)
         if path in (CHECKPOINT, PENDING):
             shown = self._number(_WITNESSED) if path == CHECKPOINT and self.needed() else 0
-            return self.note(shown or published)
+            return self.signed(shown or published)
         tile = Tile.parse(path)
         if tile is None or not tile.exists(published):
             raise no_such_file(path)
@@ -103,7 +103,7 @@ class Log:
             except NotFound as error:
                 yield error
 
-    def note(self, size: int) -> bytes:
+    def signed(self, size: int) -> bytes:
         """The checkpoint of that size with all cosignatures. Raises NotFound."""
         kept = self._table.checkpoint(size)
         if kept is None:
@@ -122,7 +122,7 @@ class Log:
                 Text("The ledger has not been co-signed yet.", "账本尚未联署。"),
                 Text("Add a node with `huizhen node add`.", "请用 `huizhen node add` 添加节点。"),
             )
-        return self.note(witnessed if entry < witnessed else _checkpoint(newest).size)
+        return self.signed(witnessed if entry < witnessed else _checkpoint(newest).size)
 
     # -- witnesses
 

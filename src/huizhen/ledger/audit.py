@@ -16,7 +16,7 @@ from huizhen.ledger.checkpoint import Checkpoint, SignedCheckpoint, open_signed
 from huizhen.ledger.finding import Finding, finding
 from huizhen.ledger.merkle import HASH_BYTES
 from huizhen.ledger.note import VerifierKey
-from huizhen.ledger.story import Course, read_leaf
+from huizhen.ledger.story import Course, scan_leaf
 from huizhen.ledger.tiles import (
     CHECKPOINT,
     ENTRIES,
@@ -188,7 +188,7 @@ class _Reader:
 
     def _entries(self, first: int, leaves: Sequence[bytes]) -> None:
         for i, leaf in enumerate(leaves, first):
-            entry = read_leaf(leaf)
+            entry = scan_leaf(leaf)
             if entry is None:
                 self._found.add([finding("bad-entry", i, None, None)])
                 continue

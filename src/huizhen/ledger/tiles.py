@@ -41,16 +41,16 @@ class Files(Protocol):
 
 
 class Tile(NamedTuple):
-    """Level and index from 0, or ENTRIES for a bundle; `width` below 256 for the last one of its level."""
+    """Level and number from 0, or ENTRIES for a bundle; `width` below 256 for the last one of its level."""
 
     level: int
-    index: int
+    number: int
     width: int = WIDTH
 
     @property
     def path(self) -> str:
         """E.g. tile/0/x001/067.p/12 (C2SP tlog-tiles, Merkle Tree)."""
-        digits = f"{self.index:03d}"
+        digits = f"{self.number:03d}"
         digits = digits.zfill(-(-len(digits) // 3) * 3)
         groups = [digits[i : i + 3] for i in range(0, len(digits), 3)]
         name = "/".join([*(f"x{g}" for g in groups[:-1]), groups[-1]])
@@ -71,11 +71,11 @@ class Tile(NamedTuple):
     @property
     def start(self) -> int:
         """The first entry below it."""
-        return self.index << (HEIGHT * (max(self.level, 0) + 1))
+        return self.number << (HEIGHT * (max(self.level, 0) + 1))
 
     def exists(self, size: int) -> bool:
         """Whether a tree of so many entries has, or had, this very tile."""
-        return self.index * WIDTH + self.width <= size >> (HEIGHT * max(self.level, 0))
+        return self.number * WIDTH + self.width <= size >> (HEIGHT * max(self.level, 0))
 
 
 def tile_of(level: int, index: int, size: int) -> Tile:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from huizhen.adapters import database as db
-from huizhen.adapters.log_table import LogTable, append
+from huizhen.adapters.log_table import LogTable, append, last_moment
 from huizhen.adapters.register import Register
 from huizhen.kit import wire
 from huizhen.kit.canonical import canonical, salted
@@ -162,9 +162,7 @@ class SqlStore:
 
     def _next_moment(self, connection: Connection) -> str:
         """Now, or the time of the last entry if the clock went back: the ledger's time never does."""
-        row = connection.execute(select(db.entry.c.leaf).order_by(db.entry.c.number.desc()).limit(1)).first()
-        now = stamp(self._clock())
-        return now if row is None else max(now, Evidence.model_validate_json(row[0]).at_utc)
+        return max(stamp(self._clock()), last_moment(connection))
 
     def _all(self, query: Any) -> Sequence[Any]:
         with self._engine.connect() as connection:

@@ -17,9 +17,13 @@ from huizhen.kit.errors import NotFound
 from huizhen.kit.text import Text
 from huizhen.ledger.merkle import Tree, leaf_hash
 from huizhen.ledger.note import VerifierKey
+from huizhen.ledger.story import scan_leaf
 from huizhen.ledger.tiles import ENTRIES, WIDTH, Tile, TileTree, check_entry, encode_bundle, fold
 
+_SIZE = "SELECT COALESCE(MAX(number), -1) + 1 FROM entry"
+_LAST = "SELECT leaf FROM entry ORDER BY number DESC LIMIT 1"
 _STATEMENTS: dict[tuple[str, str], tuple[str, bool]] = {}
+_KEPT = 1024
 _FEW = 4096
 """A tree of at most so many entries is read at once."""
 
@@ -44,7 +48,7 @@ class Witness(NamedTuple):
 def append(connection: Connection, entries: Sequence[tuple[str, bytes]]) -> int:
     """Append (subject, leaf) in one transaction of the caller's; the number of the first. Raises BadInput for a leaf
     that is too large."""
-    (size,) = connection.execute(select(func.coalesce(func.max(db.entry.c.number), -1) + 1)).one()
+    (size,) = connection.exec_driver_sql(_SIZE).one()
     for _, leaf in entries:
         check_entry(leaf)
     hashes = [leaf_hash(leaf) for _, leaf in entries]
@@ -65,6 +69,17 @@ def _insert(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]
     statement, positional = _STATEMENTS[known]
     given = rows if positional else [dict(zip(names, row, strict=True)) for row in rows]
     connection.exec_driver_sql(statement, list(given))
+
+
+def last_moment(connection: Connection) -> str:
+    """The time of the last entry; '' where there is none. Raises ValueError where it is no entry."""
+    row = connection.exec_driver_sql(_LAST).first()
+    if row is None:
+        return ""
+    last = scan_leaf(bytes(row[0]))
+    if last is None:
+        raise ValueError("the last entry cannot be read")
+    return last.at_utc
 
 
 def raise_tiles(connection: Connection, old: int, new: int, hashes: Sequence[bytes] = ()) -> None:
@@ -100,6 +115,8 @@ class LogTable:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._full: dict[Tile, bytes] = {}
+        """Full tiles that were read: they never change."""
 
     def _all(self, query: Any) -> Sequence[Any]:
         with self._engine.connect() as connection:
@@ -136,11 +153,21 @@ class LogTable:
             if len(leaves) == tile.width:
                 return encode_bundle(leaves)
         else:
+            kept = self._full.get(tile)
+            if kept is not None:
+                return kept
             with self._engine.connect() as connection:
                 hashes = hashes_of(connection, tile)
             if len(hashes) == tile.width * 32:
+                if tile.width == WIDTH:
+                    self._keep(tile, hashes)
                 return hashes
         raise no_such_file(tile.path)
+
+    def _keep(self, tile: Tile, hashes: bytes) -> None:
+        if len(self._full) >= _KEPT:
+            self._full.clear()
+        self._full[tile] = hashes
 
     # -- checkpoints
 

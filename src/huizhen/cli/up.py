@@ -200,11 +200,12 @@ def _watch(children: Sequence[Child], url: str, region: Path, stop: threading.Ev
 
 
 def _tell(child: Child) -> None:
-    """One line when a node is connected, and one when it has ended."""
+    """One line when a node is connected or the witness has co-signed, and one when it has ended."""
     if child.connected and not child.told:
         child.told = True
-        VOICE.say(f"{child.name}: process {child.process.pid}, connected",
-                  f"{child.name}：进程 {child.process.pid}，已连接")  # fmt: skip
+        does = Text("co-signs", "已联署") if child.name == WITNESS else Text("connected", "已连接")
+        VOICE.say(f"{child.name}: process {child.process.pid}, {does.en}",
+                  f"{child.name}：进程 {child.process.pid}，{does.zh}")  # fmt: skip
     code = child.process.poll()
     if code is not None and child.name:
         last = child.lines[-1] if child.lines else ""

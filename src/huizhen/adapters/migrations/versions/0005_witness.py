@@ -33,6 +33,9 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger, nullable=False),
     )
     connection = op.get_bind()
+    if connection.dialect.name == "sqlite":  # where INTEGER, and only it, makes the number the row's own key
+        with op.batch_alter_table("entry", recreate="always") as entry:
+            entry.alter_column("number", existing_type=sa.BigInteger, type_=sa.Integer, autoincrement=False)
     (size,) = connection.execute(sa.text("SELECT COUNT(*) FROM entry")).one()
     raise_tiles(connection, 0, size)
 

@@ -15,7 +15,7 @@ from huizhen.cli.place import elsewhere, place, verifier_keys, verify_folder
 from huizhen.cli.program import Command, new_group
 from huizhen.cli.table import Head
 from huizhen.cli.voice import VOICE
-from huizhen.cli.witness import AuthorityOption, trust
+from huizhen.cli.witness import AuthorityOption, read_file, trust
 from huizhen.cli.witness import KeysOption as TrustOption
 from huizhen.cli.witnesses import tell_standing
 from huizhen.kit.errors import BadInput
@@ -224,27 +224,18 @@ def _trusted_keys(keys: Path | None, region: Path | None, token: Path | None) ->
     )
 
 
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise BadInput(
-            "no-proof-file",
-            Text(f"There is no file {path}.", f"没有文件 {path}。"),
-            Text("Check the path.", "请检查路径。"),
-        )
-
-
 def _verify_proof(path: Path, trusted_keys: list[VerifierKey], as_json: bool) -> None:
     from huizhen.hub.verify import verify_proof
     from huizhen.ledger.story import read_leaf
 
-    _check_file(path)
+    data = read_file(path)
     if not trusted_keys:
         raise BadInput(
             "no-keys",
             Text("The file of keys is empty.", "公钥文件为空。"),
             Text("Write it with `huizhen ledger prove --keys FILE`.", "请用 `huizhen ledger prove --keys 文件` 生成。"),
         )
-    proven = verify_proof(path.read_bytes(), trusted_keys)
+    proven = verify_proof(data, trusted_keys)
     entry = read_leaf(proven.leaf)
     names = sorted(proven.signed.witnessed)
     if as_json:

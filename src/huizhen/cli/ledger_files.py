@@ -42,7 +42,7 @@ def export(
     from huizhen.adapters import log_files
 
     with interruptible("Run it again: it goes on.", "请重新运行：会继续。"), VOICE.progress(as_json) as progress:
-        say = _counting(progress, Text("files written", "已写文件"))
+        say = _counting(progress, Text("files written", "写出文件"))
         if hub is not None:
             files = log_files.at(hub, _authority(token))
             point, refused = log_files.export(files, out, say), list[HuizhenError]()
@@ -95,7 +95,7 @@ def _tell_export(out: Path, point: Checkpoint, refused: Sequence[HuizhenError], 
 
 def _counting(progress: Progress, what: Text) -> Any:
     def say(done: int, all_: int) -> None:
-        progress.step("read", Text(f"{done} of {all_} {what.en}", f"{what.zh} {done} / {all_}"))
+        progress.step("read", Text(f"{done} of {all_} {what.en}", f"{what.zh}：已完成 {done} / {all_}"))
 
     return say
 
@@ -114,7 +114,7 @@ def verify_files(
     notes = tuple(read_note(path) for path in seen)
     files, now = log_files.at(where, authority), time.time()
     with VOICE.progress(as_json) as progress:
-        say = _counting(progress, Text("entries computed again", "已重算条目"))
+        say = _counting(progress, Text("entries computed again", "重算条目"))
         found = audit(files, Trust(keys[0], tuple(keys[1:]), quorum, notes), now, say)
     files.close()
     broken = any(f.severity == "broken" for f in found.findings)

@@ -38,7 +38,7 @@ def read_file(path: Path) -> bytes:
     """Raises BadInput where there is none."""
     if not path.is_file():
         raise BadInput(
-            "no-such-file",
+            "no-proof-file",
             Text(f"There is no file {path}.", f"没有文件 {path}。"),
             Text("Check the path.", "请检查路径。"),
         )

@@ -161,7 +161,9 @@ def found(
             for i, (n, p) in enumerate(zip(HOSPITALS, parts, strict=True))
         ]
         journal["settlement"] = settle_study(study, tallies, Deed()).as_json()
-    return outcome(study, release.status, journal, [3, 4, 5, 6, 9], region)
+    witnesses = {"needed": 0, "waiting": 0}
+    evidence = {"entries": [3, 4, 5, 6, 9], "checkpoint": region, "witnesses": witnesses}
+    return outcome(study, release.status, journal, evidence)
 
 
 def _census(parts: list[pd.DataFrame]) -> Census:

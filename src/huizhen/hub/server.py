@@ -20,8 +20,9 @@ from huizhen.hub.desk import Desk
 from huizhen.hub.enrolment import Enrolment
 from huizhen.hub.hub import Hub
 from huizhen.hub.log import CADENCE_SECONDS
-from huizhen.hub.studies import Studies, note_defect
+from huizhen.hub.studies import Studies
 from huizhen.hub.web import Web, listen
+from huizhen.kit.defect import note_defect
 from huizhen.kit.errors import BadInput, Conflict
 from huizhen.kit.text import Text
 
@@ -174,7 +175,7 @@ class Server:
                 if log.publish() < store.size() and not self._over.is_set():
                     self.studies.witness_soon()
             except Exception as fault:
-                note_defect(fault)
+                note_defect("at the hub", fault)
             self._over.wait(self._cadence)
 
 

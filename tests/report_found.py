@@ -116,6 +116,11 @@ def lung() -> tuple[pd.DataFrame, Schema]:
     return frame, Schema(columns=tuple(columns))
 
 
+def evidence(entries: list[int], checkpoint: str) -> dict[str, Any]:
+    """What an outcome says of the ledger where no outside witness has to co-sign."""
+    return {"entries": entries, "checkpoint": checkpoint, "witnesses": {"needed": 0, "waiting": 0}}
+
+
 def found(
     method: str,
     params: Mapping[str, Any],
@@ -141,7 +146,7 @@ def found(
     region = _region(study)
     if grant.limits is None:
         no = Refused("not-authorised", Text("A rule says no.", "有规则不准许。"), Text("Change it.", "请修改研究。"))
-        return outcome(study, "denied", {**journal, "problem": to_wire(no)}, [3, 4, 5], region)
+        return outcome(study, "denied", {**journal, "problem": to_wire(no)}, evidence([3, 4, 5], region))
     parts = [frame.iloc[i :: len(HOSPITALS)] for i in range(len(HOSPITALS))]
     trace = drive.trace(method, params, schema, parts)
     census = _census(parts)
@@ -161,7 +166,7 @@ def found(
             for i, (n, p) in enumerate(zip(HOSPITALS, parts, strict=True))
         ]
         journal["settlement"] = settle_study(study, tallies, Deed()).as_json()
-    return outcome(study, release.status, journal, [3, 4, 5, 6, 9], region)
+    return outcome(study, release.status, journal, evidence([3, 4, 5, 6, 9], region))
 
 
 def _census(parts: list[pd.DataFrame]) -> Census:

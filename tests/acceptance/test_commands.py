@@ -32,6 +32,8 @@ def test_the_commands_that_people_rely_on_are_there():
             "ledger verify", "money statement", "money postings", "patient uses", "node log", "node enrol", "node run",
             "node revoke", "hub serve", "hub invite", "hub token add", "hub token list", "hub token revoke", "up",
             "model list", "model show", "model drift", "model score", "model export", "anonymize",
+            "ledger export", "witness init",
+            "witness run", "witness show", "witness evidence", "witness add", "witness remove", "witness list",
         )
     }  # fmt: skip
 

@@ -64,6 +64,8 @@ def up(asked: tuple[Region, dict[str, Any]], tmp_path_factory: pytest.TempPathFa
     program = Program(folder / "up.log", "up", "--region", where, "--port", str(port))
     try:
         program.until("All 4 nodes are connected", seconds=120)
+        key = done("witness", "show", "--home", where / "witness", "--json").json()["key"]
+        done("witness", "add", key, "--region", here)
         person = str(pd.read_csv(asked[0].folder / "north.csv")["patient"].iloc[0])
         yield Up(moved, folder, program, f"https://localhost:{port}", here, person)
     finally:

@@ -85,6 +85,8 @@ FACTS = {
     "end": 6,
     "last": "x",
     "last_zh": "x",
+    "needed": 2,
+    "level": 0,
 }
 
 

@@ -107,11 +107,34 @@ entry = Table(
     Column("leaf", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
 )
+subtree = Table(
+    "subtree",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
 checkpoint = Table(
     "checkpoint",
     metadata,
     Column("size", BigInteger, primary_key=True, autoincrement=False),
     Column("note", Text, nullable=False),
+)
+witness = Table(
+    "witness",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("vkey", String, nullable=False),
+    Column("enrolled_utc", String, nullable=False),
+    Column("removed_utc", String),
+)
+cosignature = Table(
+    "cosignature",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("witness", String, primary_key=True),
+    Column("line", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
 )
 budget = Table(
     "budget",

@@ -8,17 +8,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from huizhen.adapters import database as db
+from huizhen.adapters.log_table import LogTable, append, last_moment
 from huizhen.adapters.register import Register
 from huizhen.kit import wire
 from huizhen.kit.canonical import canonical, salted
 from huizhen.kit.clock import Clock, stamp
 from huizhen.kit.errors import Conflict, NotFound
 from huizhen.kit.text import Text
-from huizhen.ledger.merkle import Tree, leaf_hash
 from huizhen.ledger.story import StoredDocument
+from huizhen.ledger.tiles import TileTree
 from huizhen.market.postings import Posting, postings
 from huizhen.model.dataset import Dataset
 from huizhen.model.evidence import Evidence
@@ -46,10 +47,7 @@ class SqlRecord:
             refs[name] = salted(salt, body)
             self._c.execute(insert(db.document).values(ref=refs[name], salt=salt, body=body))
         entry = Evidence(at_utc=self.at_utc, kind=kind, actor=actor, subject=subject, refs=refs, facts=facts)
-        (last,) = self._c.execute(select(func.coalesce(func.max(db.entry.c.number), -1))).one()
-        leaf = entry.canonical()
-        self._c.execute(insert(db.entry).values(number=last + 1, subject=subject, leaf=leaf, hash=leaf_hash(leaf)))
-        return int(last) + 1
+        return append(self._c, [(subject, entry.canonical())])
 
     def journal(self, study: str, step: str, value: Any) -> None:
         self.forget(study, [step])
@@ -155,6 +153,7 @@ class SqlStore:
         self._engine = engine
         self._clock = clock
         self.register = Register(engine)
+        self.log = LogTable(engine)
 
     @contextmanager
     def record(self) -> Iterator[SqlRecord]:
@@ -163,9 +162,7 @@ class SqlStore:
 
     def _next_moment(self, connection: Connection) -> str:
         """Now, or the time of the last entry if the clock went back: the ledger's time never does."""
-        row = connection.execute(select(db.entry.c.leaf).order_by(db.entry.c.number.desc()).limit(1)).first()
-        now = stamp(self._clock())
-        return now if row is None else max(now, Evidence.model_validate_json(row[0]).at_utc)
+        return max(stamp(self._clock()), last_moment(connection))
 
     def _all(self, query: Any) -> Sequence[Any]:
         with self._engine.connect() as connection:
@@ -264,7 +261,7 @@ class SqlStore:
     # -- ledger
 
     def size(self) -> int:
-        return int(self._all(select(func.count()).select_from(db.entry))[0][0])
+        return self.log.size()
 
     def leaves(self) -> list[bytes]:
         return [bytes(r[0]) for r in self._all(select(db.entry.c.leaf).order_by(db.entry.c.number))]
@@ -277,8 +274,8 @@ class SqlStore:
     def leaf_hashes(self) -> list[bytes]:
         return [bytes(r[0]) for r in self._all(select(db.entry.c.hash).order_by(db.entry.c.number))]
 
-    def tree(self) -> Tree:
-        return Tree(self.leaf_hashes())
+    def tree(self) -> TileTree:
+        return self.log.tree()
 
     def numbers(self, subject: str) -> list[int]:
         """The entries that speak of this subject."""

@@ -23,6 +23,8 @@ from huizhen.cli import (
     study,
     tokens,
     up,
+    witness,
+    witnesses,  # noqa: F401 - its commands stand beside those of `witness`
 )
 from huizhen.cli.program import Command, Program
 
@@ -68,6 +70,7 @@ app.add_typer(register.act, name="act")
 app.add_typer(study.app, name="study")
 app.add_typer(model.app, name="model")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(witness.app, name="witness")
 app.add_typer(money.app, name="money")
 app.add_typer(patient.app, name="patient")
 app.command("anonymize", cls=Command)(anonymize.anonymize)

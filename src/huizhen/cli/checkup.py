@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from huizhen.cli import faults
 from huizhen.cli.region import KEY_BYTES, check_there, node_names, opened, trusted
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _GIGABYTE = 1 << 30
 _NONE = Text("", "")
 _LATE_SECONDS = 60
+_LATE_WITNESS_SECONDS = 3600
 _MOST = 3
 """Findings on the ledger that are told one by one."""
 _OF_HUB = ("hub.key", "hub.sqlite")
@@ -170,8 +171,31 @@ def _hub(folder: Path) -> Iterator[Found]:
                 Text(f"node {name} is enrolled, but its folder is gone", f"节点 {name} 已登记，但其文件夹不见了"),
                 _RESTORE,
             )
+        yield from witnessed(region.desk.standing())
         yield from _clock(region)
         yield from _agreement(region)
+
+
+def witnessed(standing: dict[str, Any]) -> Iterator[Found]:
+    """Whether outside witnesses co-sign in time, where some are enrolled or asked for."""
+    if not standing["needed"]:
+        return
+    behind = sorted(w["name"] for w in standing["witnesses"] if w["entries"] < standing["entries"])
+    late = standing["late_seconds"]
+    waiting = Text(
+        f"waiting for witnesses: {standing['waiting']} entries, for {late / 60:.0f} min",
+        f"等待见证：{standing['waiting']} 条，已等 {late / 60:.0f} 分钟",
+    )
+    yield Found(
+        late < _LATE_WITNESS_SECONDS,
+        waiting
+        if standing["waiting"]
+        else Text(f"witnessed by {standing['needed']} or more", f"已由至少 {standing['needed']} 个见证方联署"),
+        Text(
+            f"Not up to date: {', '.join(behind) or 'none is enrolled'}. Ask them for `huizhen witness show`.",
+            f"尚未跟上：{'、'.join(behind) or '尚未登记'}。请其运行 `huizhen witness show`。",
+        ),
+    )
 
 
 def _tables(path: Path) -> set[str]:

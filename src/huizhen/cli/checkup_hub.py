@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huizhen import __version__
-from huizhen.cli.checkup import Found, machine
+from huizhen.cli.checkup import Found, machine, witnessed
 from huizhen.cli.place import elsewhere
 from huizhen.kit.clock import parse
 from huizhen.kit.errors import HuizhenError
@@ -68,6 +68,7 @@ def _hub(remote: Remote) -> Iterator[Found]:
         True,
         Text(f"the hub takes you for {who['name']} ({who['role']})", f"中心识别您为 {who['name']}（{who['role']}）"),
     )
+    yield from witnessed(remote.standing())
     nodes = remote.nodes()
     away = [n["name"] for n in nodes if not n["there"]]
     there = len(nodes) - len(away)

@@ -1,4 +1,4 @@
-"""ledger list, prove, verify."""
+"""ledger list, prove, export, verify."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import typer
 
 from huizhen.cli.chinese import FACTS, KINDS
 from huizhen.cli.common import HubOption, JsonFlag, Region_, TokenOption, interruptible
+from huizhen.cli.ledger_files import export, verify_evidence, verify_files
 from huizhen.cli.place import elsewhere, place, verifier_keys, verify_folder
 from huizhen.cli.program import Command, new_group
 from huizhen.cli.table import Head
 from huizhen.cli.voice import VOICE
+from huizhen.cli.witness import AuthorityOption, read_file, trust
+from huizhen.cli.witness import KeysOption as TrustOption
+from huizhen.cli.witnesses import tell_standing
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 
@@ -40,7 +44,7 @@ def list_(
     Example: `huizhen ledger list --region demo`
     """
     with place(region, hub, token) as at:
-        entries = at.entries()
+        entries, standing = at.entries(), at.standing()
         if as_json:
             VOICE.json(entries)
             return
@@ -66,6 +70,7 @@ def list_(
                 for e in entries
             ],
         )
+        tell_standing(standing)
 
 
 def _short(subject: str) -> str:
@@ -110,6 +115,9 @@ def prove(
         VOICE.say(f"Check it with: {check}", f"核验命令：{check}")
 
 
+app.command("export", cls=Command)(export)
+
+
 @app.command("verify", cls=Command)
 def verify(
     region: Region_ = None,
@@ -118,19 +126,43 @@ def verify(
     proof_file: Annotated[
         Path | None, typer.Option("--proof", metavar="FILE", help="Verify this proof instead of the whole ledger.")
     ] = None,
-    keys: Annotated[
-        Path | None,
-        typer.Option("--keys", metavar="FILE", help="With --proof: the keys to trust, one a line, the hub's first."),
+    keys: TrustOption = None,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", metavar="URL|DIR", help="Verify the ledger's files there, with nothing but keys."),
+    ] = None,
+    authority: AuthorityOption = None,
+    quorum: Annotated[
+        int | None,
+        typer.Option("--quorum", metavar="N", min=1, help="With --from: witnesses needed; else more than half."),
+    ] = None,
+    seen: Annotated[
+        list[Path] | None,
+        typer.Option("--seen", metavar="FILE", help="With --from: a checkpoint or proof seen elsewhere, to be in it."),
+    ] = None,
+    evidence: Annotated[
+        Path | None, typer.Option("--evidence", metavar="FILE", help="Verify this proof that the hub forked.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Compute everything again, offline, and name the first entry at which the story breaks. Trusts the keys that the
-    hospitals keep, not the hub.
+    hospitals keep, not the hub. With --from it reads the ledger's files only, in little memory, and exit code 7 says
+    that nothing is wrong but witnesses are still to come.
 
-    Examples: `huizhen ledger verify --region demo`, `huizhen ledger verify --proof entry12.proof --keys keys.txt`
+    Examples: `huizhen ledger verify --region demo`, `huizhen ledger verify --proof entry12.proof --keys keys.txt`,
+    `huizhen ledger verify --from https://hub:8470 --token auditor.access`,
+    `huizhen ledger verify --from public --keys keys.txt`
     """
     with interruptible("Nothing was changed.", "没有任何改动。"):
-        if proof_file is not None:
+        if from_ is not None:
+            from huizhen.hub.verify import quorum as majority
+
+            trusted = _trusted_keys(keys, region, token)
+            enough = quorum or (majority(len(trusted) - 1) if trusted[1:] else 0)
+            verify_files(from_, trust(None, token, authority)[1], trusted, enough, seen or (), as_json)
+        elif evidence is not None:
+            verify_evidence(evidence, _trusted_keys(keys, region, token), as_json)
+        elif proof_file is not None:
             _verify_proof(proof_file, _trusted_keys(keys, region, token if hub else None), as_json)
         elif hub is not None:
             with elsewhere(hub, token) as there:
@@ -176,13 +208,9 @@ def _verify_ledger(check: Callable[[], tuple[int, list[Text], int]], as_json: bo
 
 def _trusted_keys(keys: Path | None, region: Path | None, token: Path | None) -> list[VerifierKey]:
     """From a file of keys, the hospitals of a region, or an access file; never from a hub."""
-    if keys is not None:
-        _check_file(keys)
-        return verifier_keys(keys.read_text(encoding="utf-8").split())
-    if token is not None:
-        from huizhen.client import access
-
-        return verifier_keys(access.read(token).keys)
+    lines, _ = trust(keys, token, None)
+    if lines or keys is not None:
+        return verifier_keys(lines)
     if region is not None:
         from huizhen.cli.region import check_there, trusted
 
@@ -196,27 +224,18 @@ def _trusted_keys(keys: Path | None, region: Path | None, token: Path | None) ->
     )
 
 
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise BadInput(
-            "no-proof-file",
-            Text(f"There is no file {path}.", f"没有文件 {path}。"),
-            Text("Check the path.", "请检查路径。"),
-        )
-
-
 def _verify_proof(path: Path, trusted_keys: list[VerifierKey], as_json: bool) -> None:
     from huizhen.hub.verify import verify_proof
     from huizhen.ledger.story import read_leaf
 
-    _check_file(path)
+    data = read_file(path)
     if not trusted_keys:
         raise BadInput(
             "no-keys",
             Text("The file of keys is empty.", "公钥文件为空。"),
             Text("Write it with `huizhen ledger prove --keys FILE`.", "请用 `huizhen ledger prove --keys 文件` 生成。"),
         )
-    proven = verify_proof(path.read_bytes(), trusted_keys)
+    proven = verify_proof(data, trusted_keys)
     entry = read_leaf(proven.leaf)
     names = sorted(proven.signed.witnessed)
     if as_json:

@@ -91,6 +91,12 @@ def serve(
             envvar="HUIZHEN_NATS",
         ),
     ] = None,
+    cadence: Annotated[
+        float,
+        typer.Option(
+            "--cadence", metavar="SECONDS", min=0.1, max=3600, help="How often witnesses are shown a new checkpoint."
+        ),
+    ] = 10.0,
 ) -> None:
     """Serve a region's hub to nodes and askers elsewhere, until Ctrl-C or SIGTERM. Studies that were cut off go on.
 
@@ -100,12 +106,12 @@ def serve(
 
     _log_to_stderr()
     with opened_hub(region, database) as found:
-        server = Server(found, listen, names or (), silence, nats)
+        server = Server(found, listen, names or (), silence, nats, cadence)
         VOICE.say(
             f"Serving {region} at https://{server.names[0]}:{server.port}",
             f"正在为 {region} 提供服务：https://{server.names[0]}:{server.port}",
         )
-        _until_stopped(server.run, server.stop)
+        until_stopped(server.run, server.stop)
         server.close()
 
 
@@ -244,7 +250,7 @@ def run(name: NameArgument, home: HomeOption = Path()) -> None:
         VOICE.say(f"{at} {name}: {text.en}", f"{at} {name}：{text.zh}")
 
     service = Service(home / "nodes" / name, state)
-    _until_stopped(service.run, service.stop)
+    until_stopped(service.run, service.stop)
     VOICE.say(f"Node {name} has stopped.", f"节点 {name} 已停止。")
 
 
@@ -263,7 +269,7 @@ def revoke(
         VOICE.say(f"Node {name} is revoked.", f"节点 {name} 已吊销。")
 
 
-def _until_stopped(work: Callable[[], None], stop: Callable[[], None]) -> None:
+def until_stopped(work: Callable[[], None], stop: Callable[[], None]) -> None:
     """Work in a thread until it ends or a signal says so; a second signal ends the process at once."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     failed: list[BaseException] = []

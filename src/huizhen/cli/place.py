@@ -52,6 +52,10 @@ class Place(Protocol):
         """Ledger entries with their number."""
         ...
 
+    def standing(self) -> dict[str, Any]:
+        """How far outside witnesses have co-signed the ledger."""
+        ...
+
     def prove(self, entry: int) -> bytes: ...
     def keys(self) -> list[str]:
         """Verifier keys that are trusted here, the hub's first; not on the hub's word."""
@@ -106,6 +110,9 @@ class Here:
     def entries(self) -> list[dict[str, Any]]:
         return _readable(enumerate(self.region.hub.store.leaves()))
 
+    def standing(self) -> dict[str, Any]:
+        return self.region.desk.standing()
+
     def prove(self, entry: int) -> bytes:
         return self.region.desk.prove(entry)
 
@@ -151,7 +158,8 @@ class There:
         self._asker = asker
         self.cards, self.check = remote.cards, remote.check
         self.delivered, self.outcome, self.studies = remote.delivered, remote.outcome, remote.studies
-        self.prove, self.statement, self.postings = remote.prove, remote.statement, remote.postings
+        self.prove, self.standing = remote.prove, remote.standing
+        self.statement, self.postings = remote.statement, remote.postings
         self.announce = remote.announce
 
     def run(self, request: Request, progress: Progress) -> dict[str, Any]:

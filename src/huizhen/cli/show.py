@@ -97,6 +97,18 @@ def show_outcome(found: dict[str, Any]) -> None:
             f"存证：账本第 {entries[0]}–{entries[-1]} 条；{found['rounds']} 轮，上行 {_size(found['bytes_up'])}，"
             f"下行 {_size(found['bytes_down'])}。",
         )
+    witnesses = found["evidence"]["witnesses"]
+    if witnesses["waiting"]:
+        VOICE.say(
+            f"Waiting for witnesses: {witnesses['waiting']} of these entries are not yet co-signed by "
+            f"{witnesses['needed']} outside witnesses.",
+            f"等待见证：其中 {witnesses['waiting']} 条尚未由 {witnesses['needed']} 个外部见证方联署。",
+        )
+    elif entries and witnesses["needed"]:
+        VOICE.say(
+            f"Witnessed: co-signed by {witnesses['needed']} outside witnesses or more.",
+            f"已见证：由至少 {witnesses['needed']} 个外部见证方联署。",
+        )
 
 
 def _show_settlement(settlement: dict[str, Any] | None) -> None:

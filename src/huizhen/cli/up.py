@@ -28,7 +28,7 @@ _TICK = 0.1
 _PATIENCE = 60.0
 """Seconds in which the hub has to listen."""
 _GRACE = 30.0
-_CONNECTED = "connected; waiting for mail"
+_CONNECTED = ("connected; waiting for mail", ": co-signed ")
 _KEPT = 20
 """Last lines of a process that are kept to say why it ended."""
 
@@ -49,7 +49,7 @@ class Child:
         for line in self.process.stdout:
             self.lines.append(line.rstrip())
             del self.lines[:-_KEPT]
-            self.connected = self.connected or _CONNECTED in line
+            self.connected = self.connected or any(word in line for word in _CONNECTED)
 
 
 def _start(name: str, *words: str | Path) -> Child:
@@ -95,12 +95,34 @@ def equip(hub: Hub, region: Path, names: Sequence[str], url: str) -> None:
             record.connection.execute(update(db.node).where(db.node.c.name == name).values(tls_key=digest))
 
 
+WITNESS = "witness"
+"""Folder of the region's own witness; it is beside the hub, so it shows how one is run and vouches for little."""
+
+
+def equip_witness(hub: Hub, region: Path, url: str) -> Path:
+    """A witness of the region, made and enrolled the first time."""
+    from huizhen.hub.log import Log
+    from huizhen.hub.server import authority_of
+    from huizhen.model.following import Following
+    from huizhen.witness.witness import Witness, write_settings
+
+    home, authority = region / WITNESS, authority_of(hub).pem.decode()
+    chosen = Following(name=f"witness-{hub.origin[-8:]}", hub=hub.vkey, log=url, authority=authority)
+    if home.exists():
+        write_settings(home, chosen)
+    else:
+        made = Witness.create(home, chosen)
+        Log(hub).enrol(made.key.vkey)
+        made.close()
+    return home
+
+
 def up(
     region: RegionOption,
     port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=65535, help="Port of the hub.")] = PORT,
 ) -> None:
-    """Run a region as real processes on this machine, one for the hub and one for each node, until Ctrl-C. They speak
-    over TLS as they would between machines. Afterwards the region is a folder again.
+    """Run a region as real processes on this machine: one for the hub, one for each node, and a witness, until Ctrl-C.
+    They speak over TLS as they would between machines. Afterwards the region is a folder again.
 
     Example: `huizhen up --region demo`
     """
@@ -119,6 +141,7 @@ def up(
                 Text("Add some with `huizhen node add`.", "请用 `huizhen node add` 添加。"),
             )
         equip(hub, region, names, url)
+        home = equip_witness(hub, region, url)
     stop = threading.Event()
     before = {s: signal.signal(s, lambda *_: stop.set()) for s in (signal.SIGINT, signal.SIGTERM)}
     children: list[Child] = []
@@ -129,6 +152,8 @@ def up(
         for name in names:
             if not stop.is_set():
                 children.append(_start(name, "node", "run", name, "--home", region))
+        if not stop.is_set():
+            children.append(_start(WITNESS, "witness", "run", "--home", home))
         _watch(children, url, region, stop)
     finally:
         _end(children)
@@ -155,11 +180,11 @@ def _wait_for_hub(hub: Child, port: int, stop: threading.Event) -> None:
 
 def _watch(children: Sequence[Child], url: str, region: Path, stop: threading.Event) -> None:
     """Tell who is connected, and who has ended, until it is time to stop. Raises Lost when the hub has ended."""
-    nodes, announced = children[1:], False
+    nodes, announced = [c for c in children[1:] if c.name != WITNESS], False
     while not stop.wait(_TICK):
         if children[0].process.poll() is not None:
             raise _ended(children[0])
-        for child in nodes:
+        for child in children[1:]:
             _tell(child)
         there = sum(c.connected for c in nodes)
         if not announced and nodes and there == len(nodes):
@@ -175,11 +200,12 @@ def _watch(children: Sequence[Child], url: str, region: Path, stop: threading.Ev
 
 
 def _tell(child: Child) -> None:
-    """One line when a node is connected, and one when it has ended."""
+    """One line when a node is connected or the witness has co-signed, and one when it has ended."""
     if child.connected and not child.told:
         child.told = True
-        VOICE.say(f"{child.name}: process {child.process.pid}, connected",
-                  f"{child.name}：进程 {child.process.pid}，已连接")  # fmt: skip
+        does = Text("co-signs", "已联署") if child.name == WITNESS else Text("connected", "已连接")
+        VOICE.say(f"{child.name}: process {child.process.pid}, {does.en}",
+                  f"{child.name}：进程 {child.process.pid}，{does.zh}")  # fmt: skip
     code = child.process.poll()
     if code is not None and child.name:
         last = child.lines[-1] if child.lines else ""

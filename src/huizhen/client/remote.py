@@ -157,6 +157,9 @@ class Remote:
     def checkpoint(self) -> str:
         return str(self._get("/ledger/checkpoint")["checkpoint"])
 
+    def standing(self) -> dict[str, Any]:
+        return dict(self._get("/ledger/witnesses"))
+
     def prove(self, entry: int) -> bytes:
         return self._call("GET", f"/ledger/entries/{entry}/proof").content
 

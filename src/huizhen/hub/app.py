@@ -17,6 +17,8 @@ from huizhen.adapters.mail_desk import not_admitted
 from huizhen.adapters.mailbox import Mailbox
 from huizhen.adapters.turn import LARGEST_TURN, Turn, read
 from huizhen.hub.enrolment import Enrolment
+from huizhen.hub.files import add_log
+from huizhen.hub.log import Log
 from huizhen.kit import wire
 from huizhen.kit.errors import BadInput, HuizhenError, to_wire
 from huizhen.kit.text import Text
@@ -24,7 +26,9 @@ from huizhen.kit.text import Text
 _LARGEST_APPLICATION = 16 << 10
 
 
-def make_app(mailbox: Mailbox, enrolment: Enrolment | None = None, api: FastAPI | None = None) -> FastAPI:
+def make_app(
+    mailbox: Mailbox, enrolment: Enrolment | None = None, api: FastAPI | None = None, log: Log | None = None
+) -> FastAPI:
     """The application around a mailbox; `client_key` of the TLS extension says who calls. `api` is found at /v1."""
     app = FastAPI(title="Huizhen hub", openapi_url=None)
     app.add_exception_handler(HuizhenError, _said)
@@ -53,6 +57,8 @@ def make_app(mailbox: Mailbox, enrolment: Enrolment | None = None, api: FastAPI 
     app.add_api_route("/ready", ready, methods=["GET"])
     if enrolment is not None:
         _add_enrolment(app, enrolment)
+    if log is not None:
+        add_log(app, log)
     if api is not None:
         app.mount("/v1", api)
     return app

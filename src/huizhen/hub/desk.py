@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from huizhen.adapters.register import TRUSTEE, put_act, put_party
 from huizhen.hub.caller import Caller
 from huizhen.hub.hub import Hub
+from huizhen.hub.log import Log
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused, Tampered
 from huizhen.kit.text import Text, did_you_mean
 from huizhen.model.dataset import Dataset
@@ -38,6 +39,7 @@ class Desk:
     def __init__(self, hub: Hub, road: MakeRoad) -> None:
         self.hub = hub
         self.road = road
+        self.log = Log(hub)
 
     # -- asking
 
@@ -100,9 +102,19 @@ class Desk:
         from huizhen.path.outcome import outcome
 
         store = self.hub.store
-        found, notes = self._study(who, study), store.checkpoints()
+        found = self._study(who, study)
         status, journal = store.status(study), store.journal(study)
-        return outcome(found, status, journal, store.numbers(study), notes[-1] if notes else "")
+        return outcome(found, status, journal, self._evidence(store.numbers(study)))
+
+    def _evidence(self, entries: list[int]) -> dict[str, Any]:
+        standing = self.log.standing()
+        waiting = sum(number >= standing.witnessed for number in entries) if standing.needed else 0
+        note = self.log.proving(max(entries, default=0)).decode() if self.hub.store.log.checkpoint() else ""
+        return {
+            "entries": entries,
+            "checkpoint": note,
+            "witnesses": {"needed": standing.needed, "waiting": waiting},
+        }
 
     def studies(self, who: Caller) -> list[dict[str, Any]]:
         """One line per study that the caller may see, oldest first."""
@@ -158,28 +170,24 @@ class Desk:
 
     def checkpoint(self) -> str:
         """The newest checkpoint, with its cosignatures. Raises Conflict where there is none yet."""
-        notes = self.hub.store.checkpoints()
-        if not notes:
-            raise Conflict(
-                "no-checkpoint",
-                Text("The ledger has not been co-signed yet.", "账本尚未联署。"),
-                Text("Add a node with `huizhen node add`.", "请用 `huizhen node add` 添加节点。"),
-            )
-        return notes[-1]
+        return self.log.proving(self.size()).decode()
+
+    def standing(self) -> dict[str, Any]:
+        """How far outside witnesses have co-signed the ledger."""
+        return self.log.standing().as_json()
 
     def prove(self, entry: int) -> bytes:
-        """A proof of an entry that stands alone."""
+        """A proof of an entry that stands alone (C2SP tlog-proof)."""
         from huizhen.ledger import proof
 
-        store, note = self.hub.store, self.checkpoint()
-        leaves = store.leaves()
-        if not 0 <= entry < len(leaves):
+        table, size = self.hub.store.log, self.size()
+        if not 0 <= entry < size:
             raise BadInput(
                 "no-entry-of-that-number",
                 Text(f"There is no entry {entry}.", f"没有第 {entry} 条。"),
-                Text(f"The entries are 0 to {len(leaves) - 1}.", f"现有第 0 至 {len(leaves) - 1} 条。"),
+                Text(f"The entries are 0 to {size - 1}.", f"现有第 0 至 {size - 1} 条。"),
             )
-        return proof.make(store.tree(), leaves[entry], entry, note.encode())
+        return proof.make(table.tree(), table.leaf(entry), entry, self.log.proving(entry))
 
     def keys(self) -> list[str]:
         """The hub's key and those of the nodes, as the hub knows them: to be compared, not to be trusted."""

@@ -19,8 +19,10 @@ from huizhen.hub.app import make_app
 from huizhen.hub.desk import Desk
 from huizhen.hub.enrolment import Enrolment
 from huizhen.hub.hub import Hub
+from huizhen.hub.log import CADENCE_SECONDS
 from huizhen.hub.studies import Studies
 from huizhen.hub.web import Web, listen
+from huizhen.kit.defect import note_defect
 from huizhen.kit.errors import BadInput, Conflict
 from huizhen.kit.text import Text
 
@@ -95,6 +97,7 @@ class Server:
         names: Sequence[str] = (),
         silence_seconds: float = SILENCE_SECONDS,
         nats: str | None = None,
+        cadence_seconds: float = CADENCE_SECONDS,
     ) -> None:
         host, port = address(listening)
         if nats is not None:
@@ -111,16 +114,21 @@ class Server:
         try:
             self._listening = listen(host, port)
         except OSError as error:
-            raise _port_taken(listening, error) from error
+            raise port_taken(listening, error) from error
         line = None if nats is None else nats_servers.federation(hub, self.authority, nats, silence_seconds)
         self.mailbox = Mailbox(hub.engine, silence_seconds, alone=embedded)
         self.federation = self.mailbox if line is None else line
         self.enrolment = Enrolment(hub, self.authority)
         self.studies = Studies(Desk(hub, lambda progress: hub.road(self.federation, progress)))
-        self.app = make_app(self.mailbox, self.enrolment, make_api(self.studies, self.federation.there))
+        api = make_api(self.studies, self.federation.there)
+        self.app = make_app(self.mailbox, self.enrolment, api, self.studies.desk.log)
         self.web = Web(self.app, self._listening, tls, self.mailbox)
         self._over = threading.Event()
-        self._renewing = threading.Thread(target=self._renew, name="huizhen-renew", daemon=True)
+        self._cadence = cadence_seconds
+        self._beside = [
+            threading.Thread(target=work, name=f"huizhen-{work.__name__}", daemon=True)
+            for work in (self._renew, self._publish)
+        ]
 
     @property
     def port(self) -> int:
@@ -128,7 +136,8 @@ class Server:
 
     def run(self) -> None:
         """Serve in this thread until `stop`."""
-        self._renewing.start()
+        for thread in self._beside:
+            thread.start()
         for study in self.studies.resume():
             LOG.info("going on with study %s", study)
         LOG.info("serving at port %d", self.port)
@@ -141,6 +150,9 @@ class Server:
     def close(self) -> None:
         """What runs is taken up at the next start. The hub itself stays open for whoever opened it."""
         self._over.set()
+        for thread in self._beside:  # before the hub is sealed, nobody writes any more
+            if thread.is_alive():
+                thread.join()
         self.federation.close()
         if self.federation is not self.mailbox:
             self.mailbox.close()
@@ -154,6 +166,17 @@ class Server:
         while not self._over.wait(_RENEWAL_SECONDS):
             self.authority.serve(self.names, self.hub.clock())
             self.web.reload()
+
+    def _publish(self) -> None:
+        """At a fixed cadence: show witnesses how the ledger stands, and have a checkpoint made where it has grown."""
+        log, store = self.studies.desk.log, self.hub.store
+        while not self._over.is_set():
+            try:
+                if log.publish() < store.size() and not self._over.is_set():
+                    self.studies.witness_soon()
+            except Exception as fault:
+                note_defect("at the hub", fault)
+            self._over.wait(self._cadence)
 
 
 def _names_of(host: str) -> list[str]:
@@ -178,7 +201,7 @@ def _lock(tls: Path) -> int:
     return descriptor
 
 
-def _port_taken(listening: str, error: OSError) -> Conflict:
+def port_taken(listening: str, error: OSError) -> Conflict:
     reason = (error.strerror or type(error).__name__).lower()
     return Conflict(
         "port-not-free",

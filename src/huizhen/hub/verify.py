@@ -54,6 +54,7 @@ def verify_hub(folder: Path, hub: VerifierKey, witnesses: Sequence[WitnessCopy])
         found = [_said(f) for f in verify_story(story)]
         wrong = found + wrong + list(_statements(story.leaves, story.documents))
         wrong += _money(story.documents, [p for p, _ in store.postings()])
+        wrong += _cosigned(store, story.leaves)
         store.close()
     except (SQLAlchemyError, ValueError, KeyError, HuizhenError) as error:
         code = error.code if isinstance(error, HuizhenError) else type(error).__name__
@@ -61,6 +62,25 @@ def verify_hub(folder: Path, hub: VerifierKey, witnesses: Sequence[WitnessCopy])
             Text(f"The hub's database cannot be read to the end ({code}).", f"中心数据库无法完整读取（{code}）。")
         )
     return entries, wrong
+
+
+def _cosigned(store: SqlStore, leaves: Sequence[bytes]) -> Iterator[Text]:
+    """What outside witnesses are said to have signed must bear their signatures, by the keys that are on the ledger."""
+    entries = [entry for leaf in leaves if (entry := read_leaf(leaf)) and entry.kind == "witness-enrolled"]
+    publics = {e.subject: bytes.fromhex(str(e.facts.get("key"))) for e in entries}
+    keys = {name: VerifierKey(name, note.COSIGNATURE, public) for name, public in publics.items()}
+    for each in store.log.cosignatures():
+        key, kept = keys.get(each.witness), store.log.checkpoint(each.size)
+        try:
+            if key is None or kept is None:
+                raise ValueError("of nobody known, or under nothing")
+            line = note.parse_signature(each.line)
+            note.verify_signatures(note.Note(note.parse_note(kept.encode()).text, (line,)), [key])
+        except (ValueError, Tampered):
+            yield Text(
+                f"Witness {each.witness} has not signed the checkpoint of {each.size} entries as the hub says.",
+                f"见证方 {each.witness} 并未如中心所称签署 {each.size} 条的检查点。",
+            )
 
 
 def _said(found: Finding) -> Text:

@@ -17,5 +17,14 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def is_stamp(text: str) -> bool:
+    """Whether this is a text that `stamp` writes."""
+    try:
+        read = datetime.fromisoformat(text).isoformat(timespec="microseconds")
+        return text.endswith("Z") and read == text[:-1] + "+00:00"
+    except ValueError:
+        return False
+
+
 def parse(text: str) -> datetime:
     return datetime.fromisoformat(text)

@@ -65,6 +65,15 @@ _STOP_ALL = Text(
     "请停止全部研究，保留双方文件作为证据，并通知每家医院与监管机构：中心出示过不同的历史，或丢失了部分历史。",
 )
 
+_AGAIN = Text(
+    "Get the files again, from another copy if there is one. If it stays so, keep these and ask the hub's operator.",
+    "请重新获取文件，如有其他副本则从该处获取。若仍如此，请保留这些文件并询问中心运营方。",
+)
+_FORK = Text(
+    "Keep both as evidence and tell every hospital and the regulator. `huizhen witness evidence` makes the proof.",
+    "请保留双方作为证据，并通知每家医院与监管机构。可用 `huizhen witness evidence` 生成证明。",
+)
+
 _WORDINGS: dict[str, _Wording] = {
     "bad-entry": _Wording(
         "broken",
@@ -278,6 +287,69 @@ _WORDINGS: dict[str, _Wording] = {
         Text(
             "Have that hospital restore its own file from its backup, then verify again.",
             "请该医院从备份恢复其文件后重新验证。",
+        ),
+    ),
+    "file-lacking": _Wording(
+        "broken",
+        Text(
+            "The file {name}, from {where_inside} on, cannot be had or is damaged ({reason}).",
+            "文件 {name}（自{where_zh}起）无法获取或已损坏（{reason}）。",
+        ),
+        _AGAIN,
+    ),
+    "entries-withheld": _Wording(
+        "broken",
+        Text(
+            "From {where_inside} on neither the entries nor their hashes can be had, although the hub signed {count} "
+            "entries.",
+            "自{where_zh}起，条目及其哈希均无法获取，而中心已签署 {count} 条。",
+        ),
+        _AGAIN,
+    ),
+    "bad-tile": _Wording(
+        "broken",
+        Text(
+            "The file {name} does not hold the hashes that the entries give, at {where_inside}; the entries themselves "
+            "are those that were signed.",
+            "文件 {name} 中的哈希与条目不符（位于{where_zh}）；条目本身与签署时一致。",
+        ),
+        _AGAIN,
+    ),
+    "seen-differs": _Wording(
+        "broken",
+        Text(
+            "The hub signed another history elsewhere: its checkpoint of {count} entries has another root than these "
+            "entries give.",
+            "中心在别处签署过另一段历史：其 {count} 条的检查点与这些条目得出的根哈希不同。",
+        ),
+        _FORK,
+    ),
+    "seen-more": _Wording(
+        "broken",
+        Text(
+            "The hub signed {count} entries elsewhere; only {have} are shown here.",
+            "中心在别处签署过 {count} 条；此处仅出示 {have} 条。",
+        ),
+        _FORK,
+    ),
+    "cosigned-ahead": _Wording(
+        "open",
+        Text(
+            "Witness {name} signed with a clock that is {count} s ahead: its cosignature does not count.",
+            "见证方 {name} 签署时的时钟超前 {count} 秒：该联署不计。",
+        ),
+        Text("Check the clock of this machine, then that of the witness.", "请先检查本机时钟，再检查见证方的时钟。"),
+    ),
+    "waiting-for-witnesses": _Wording(
+        "open",
+        Text(
+            "Waiting for witnesses: {count} entries, from {where_inside} on, are under no checkpoint that {needed} of "
+            "the witnesses whose keys were given have co-signed.",
+            "等待见证：自{where_zh}起有 {count} 条尚无由所给公钥中 {needed} 个见证方联署的检查点。",
+        ),
+        Text(
+            "Verify again in a minute. If it stays so, ask the witnesses (`huizhen witness show`) why.",
+            "请一分钟后重新验证；若仍如此，请询问见证方（`huizhen witness show`）原因。",
         ),
     ),
     "witness-silent": _Wording(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
@@ -23,45 +24,17 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-class Tree:
-    """All hashes of complete subtrees, by height, 32 bytes each: 64 bytes per entry.
+class MerkleTree(ABC):
+    """Roots of any size and all proofs in O(log n) hashes, wherever the hashes of complete subtrees are kept."""
 
-    Appending hashes twice per entry on average. Roots of any earlier size and all proofs take O(log n) hashes.
-    """
-
-    def __init__(self, leaf_hashes: Iterable[bytes] = ()) -> None:
-        self._levels = [bytearray()]
-        self._size = 0
-        for each in leaf_hashes:
-            self.append_hash(each)
+    _size = 0
 
     def __len__(self) -> int:
         return self._size
 
-    def append(self, entry: bytes) -> int:
-        """Append one entry; its index, counted from zero."""
-        return self.append_hash(leaf_hash(entry))
-
-    def append_hash(self, hash_of_leaf: bytes) -> int:
-        """Append an entry by its leaf hash; its index. Raises BadInput unless it has 32 bytes."""
-        if len(hash_of_leaf) != HASH_BYTES:
-            raise BadInput(
-                "bad-leaf-hash",
-                Text("A leaf hash must have 32 bytes.", "叶子哈希必须为 32 字节。"),
-                Text("Compute it with leaf_hash.", "请用 leaf_hash 计算。"),
-            )
-        levels, index = self._levels, self._size
-        levels[0] += hash_of_leaf
-        height, odd = 0, index
-        while odd & 1:
-            pair = sha256(b"\x01" + levels[height][-2 * HASH_BYTES :]).digest()
-            height += 1
-            if height == len(levels):
-                levels.append(bytearray())
-            levels[height] += pair
-            odd >>= 1
-        self._size = index + 1
-        return index
+    @abstractmethod
+    def _subtree(self, height: int, position: int) -> bytes:
+        """MTH(D[position * 2**height : (position + 1) * 2**height]), a complete subtree; 32 bytes."""
 
     def leaf(self, index: int) -> bytes:
         """Leaf hash of the entry at `index`. Raises NotFound when there is none."""
@@ -111,10 +84,6 @@ class Tree:
             path.append(self._range(start, end))
         return tuple(reversed(path))
 
-    def _subtree(self, height: int, position: int) -> bytes:
-        at = position * HASH_BYTES
-        return bytes(self._levels[height][at : at + HASH_BYTES])
-
     def _range(self, start: int, end: int) -> bytes:
         """MTH(D[start:end]) for a range that is itself a subtree: fold its compact range from the right."""
         width, at, parts = end - start, start, []
@@ -136,6 +105,47 @@ class Tree:
     def _check_size(self, size: int) -> None:
         if not 0 <= size <= self._size:
             raise _no_entry(self._size)
+
+
+class Tree(MerkleTree):
+    """In memory: all hashes of complete subtrees, by height, 32 bytes each: 64 bytes per entry.
+
+    Appending hashes twice per entry on average.
+    """
+
+    def __init__(self, leaf_hashes: Iterable[bytes] = ()) -> None:
+        self._levels = [bytearray()]
+        for each in leaf_hashes:
+            self.append_hash(each)
+
+    def append(self, entry: bytes) -> int:
+        """Append one entry; its index, counted from zero."""
+        return self.append_hash(leaf_hash(entry))
+
+    def append_hash(self, hash_of_leaf: bytes) -> int:
+        """Append an entry by its leaf hash; its index. Raises BadInput unless it has 32 bytes."""
+        if len(hash_of_leaf) != HASH_BYTES:
+            raise BadInput(
+                "bad-leaf-hash",
+                Text("A leaf hash must have 32 bytes.", "叶子哈希必须为 32 字节。"),
+                Text("Compute it with leaf_hash.", "请用 leaf_hash 计算。"),
+            )
+        levels, index = self._levels, self._size
+        levels[0] += hash_of_leaf
+        height, odd = 0, index
+        while odd & 1:
+            pair = sha256(b"\x01" + levels[height][-2 * HASH_BYTES :]).digest()
+            height += 1
+            if height == len(levels):
+                levels.append(bytearray())
+            levels[height] += pair
+            odd >>= 1
+        self._size = index + 1
+        return index
+
+    def _subtree(self, height: int, position: int) -> bytes:
+        at = position * HASH_BYTES
+        return bytes(self._levels[height][at : at + HASH_BYTES])
 
 
 def verify_inclusion(hash_of_leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> None:
@@ -174,16 +184,26 @@ def verify_consistency(old: int, new: int, path: Sequence[bytes], old_root: byte
         if path or old_root != known or (new == 0 and new_root != EMPTY_ROOT):
             raise _not_append_only()
         return
-    if not path:
+    steps = [old_root, *path] if path and old & (old - 1) == 0 else list(path)
+    if consistency_roots(old, new, steps) != (old_root, new_root):
         raise _not_append_only()
-    steps = [old_root, *path] if old & (old - 1) == 0 else list(path)
+
+
+def consistency_roots(old: int, new: int, steps: Sequence[bytes]) -> tuple[bytes, bytes] | None:
+    """(root of the first `old` entries, root of all `new`) of the one tree that these subtrees make up; None for a
+    list of another length. 0 < old < new; `steps` are those of `consistency_steps`.
+
+    Both roots follow from the same hashes: who signed the second has signed the first with it.
+    """
     fn, sn = old - 1, new - 1
     while fn & 1:
         fn, sn = fn >> 1, sn >> 1
+    if not steps:
+        return None
     was = now = steps[0]
     for step in steps[1:]:
         if sn == 0:
-            raise _not_append_only()
+            return None
         if fn & 1 or fn == sn:
             was, now = node_hash(step, was), node_hash(step, now)
             while fn and not fn & 1:
@@ -191,8 +211,13 @@ def verify_consistency(old: int, new: int, path: Sequence[bytes], old_root: byte
         else:
             now = node_hash(now, step)
         fn, sn = fn >> 1, sn >> 1
-    if sn != 0 or was != old_root or now != new_root:
-        raise _not_append_only()
+    return (was, now) if sn == 0 else None
+
+
+def consistency_steps(tree: MerkleTree, old: int, new: int) -> tuple[bytes, ...]:
+    """PROOF(old, D[0:new]) with the subtree that it leaves out where `old` is a power of two; 0 < old < new."""
+    path = tree.consistency_proof(old, new)
+    return (tree.root(old), *path) if old & (old - 1) == 0 else path
 
 
 def _split(width: int) -> int:

@@ -10,7 +10,7 @@ from huizhen.kit.text import Text
 from huizhen.ledger import checkpoint as checkpoints
 from huizhen.ledger import note
 from huizhen.ledger.checkpoint import Checkpoint, SignedCheckpoint
-from huizhen.ledger.merkle import HASH_BYTES, Tree, leaf_hash, verify_inclusion
+from huizhen.ledger.merkle import HASH_BYTES, MerkleTree, leaf_hash, verify_inclusion
 from huizhen.ledger.note import VerifierKey
 
 HEADER = "c2sp.org/tlog-proof@v1"
@@ -41,7 +41,7 @@ class ProvenEntry:
     signed: SignedCheckpoint
 
 
-def make(tree: Tree, leaf: bytes, index: int, signed_checkpoint: bytes) -> bytes:
+def make(tree: MerkleTree, leaf: bytes, index: int, signed_checkpoint: bytes) -> bytes:
     """The proof file for the entry at `index` under a checkpoint note. Raises NotFound, Tampered("bad-proof")."""
     size = Checkpoint.parse(note.parse_note(signed_checkpoint).text).size
     made = LedgerProof(leaf, index, tree.inclusion_proof(index, size), signed_checkpoint).serialise()

@@ -19,3 +19,6 @@ class RegionSettings(Document):
     delta: float = Field(default=1e-6, ge=0, lt=1)
     """The composed loss is kept with all but this probability. 0: the plain sum of epsilons, which also holds for an
     asker who chooses each epsilon by the answers before; the sharper composition assumes they do not."""
+    witnesses_needed: int | None = Field(default=None, ge=0)
+    """How many outside witnesses have to co-sign a checkpoint before what it covers counts as witnessed. Not said: more
+    than half of those enrolled."""

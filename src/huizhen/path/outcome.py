@@ -10,8 +10,9 @@ UNFINISHED = ("running", "settling")
 """`settling`: the result is released and recorded; money and the nodes' notice are still to come."""
 
 
-def outcome(study: Study, status: str, journal: dict[str, Any], entries: list[int], checkpoint: str) -> dict[str, Any]:
-    """`status` is released, denied, needs, failed, or running where the study was cut off."""
+def outcome(study: Study, status: str, journal: dict[str, Any], evidence: dict[str, Any]) -> dict[str, Any]:
+    """`status` is released, denied, needs, failed, or running where the study was cut off. `evidence`: its entries in
+    the ledger, a checkpoint that covers them, and how it stands with outside witnesses."""
     grant, release = journal.get("grant"), journal.get("release")
     effort = journal.get("effort", {})
     seconds = dict(effort.get("seconds", {}))
@@ -34,7 +35,7 @@ def outcome(study: Study, status: str, journal: dict[str, Any], entries: list[in
         "guard": release["guard"] if release else [],
         "epsilon_spent": release["epsilon_spent"] if release else None,
         "problem": journal.get("problem"),
-        "evidence": {"entries": entries, "checkpoint": checkpoint},
+        "evidence": evidence,
         "settlement": journal.get("settlement"),
         "timings": {"seconds": whole, "steps": seconds},
         "own": {t["node"]: t.get("own") for t in journal.get("tallies", [])},

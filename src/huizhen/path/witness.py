@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from huizhen.kit.keys import SigningKey
 from huizhen.ledger import checkpoint as checkpoints
 from huizhen.ledger.checkpoint import Checkpoint
-from huizhen.ledger.merkle import Tree
+from huizhen.ledger.merkle import MerkleTree
 from huizhen.ledger.note import COSIGNATURE, ED25519, VerifierKey
 from huizhen.path.link import Link
 
@@ -21,7 +21,9 @@ def witness_keys(nodes: Mapping[str, bytes]) -> tuple[VerifierKey, ...]:
     return tuple(VerifierKey(name, COSIGNATURE, key) for name, key in sorted(nodes.items()))
 
 
-def witness(origin: str, tree: Tree, seen: Mapping[str, int], key: SigningKey, link: Link) -> tuple[str, list[str]]:
+def witness(
+    origin: str, tree: MerkleTree, seen: Mapping[str, int], key: SigningKey, link: Link
+) -> tuple[str, list[str]]:
     """The newest checkpoint with the cosignatures of all nodes that gave one, and the names of these nodes.
 
     `seen`: the size that each node last co-signed.

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from huizhen.hub.api.at import AtDesk, EntryNumber, Limit, Start, answer
 from huizhen.hub.api.gate import Who
-from huizhen.hub.api.shapes import Entries, Keys, Note
+from huizhen.hub.api.shapes import Entries, Keys, Note, Standing
 from huizhen.hub.desk import PAGE
 
 router = APIRouter(prefix="/ledger", tags=["ledger"])
@@ -35,6 +35,12 @@ def checkpoint(who: Who, desk: AtDesk) -> Response:  # noqa: ARG001
 def prove(who: Who, entry: EntryNumber, desk: AtDesk) -> Response:  # noqa: ARG001
     """Whoever has the keys can verify it without hub and network: `huizhen ledger verify --proof FILE --keys FILE`."""
     return Response(desk.prove(entry), media_type=PROOF)
+
+
+@router.get("/witnesses", response_model=Standing, summary="How far outside witnesses have co-signed")
+def witnesses(who: Who, desk: AtDesk) -> Response:  # noqa: ARG001
+    """What the hub says of it; the checkpoint itself bears the cosignatures."""
+    return answer(desk.standing())
 
 
 @router.get("/keys", response_model=Keys, summary="The keys that the hub says are its own and the nodes'")

@@ -81,11 +81,19 @@ class Submitted(Shape):
     study: str
 
 
+class Witnesses(Shape):
+    """How many outside witnesses have to co-sign, and how many entries still wait for that."""
+
+    needed: int
+    waiting: int
+
+
 class Evidence(Shape):
-    """Where the study is in the ledger, and the newest checkpoint."""
+    """Where the study is in the ledger, a checkpoint that covers it, and whether outside witnesses have co-signed."""
 
     entries: list[int]
     checkpoint: str
+    witnesses: Witnesses
 
 
 class LeftOut(Shape):
@@ -181,6 +189,25 @@ class Note(Shape):
     """A checkpoint (C2SP tlog-checkpoint) with the cosignatures of the nodes."""
 
     checkpoint: str
+
+
+class Witness(Shape):
+    """An outside witness: how many entries it has co-signed, and when it last did."""
+
+    name: str
+    entries: int
+    at_unix_s: int | None
+
+
+class Standing(Witnesses):
+    """How far the ledger is witnessed: of `entries`, the first `published` are shown to witnesses, the first
+    `witnessed` co-signed by as many as are needed."""
+
+    entries: int
+    published: int
+    witnessed: int
+    late_seconds: float
+    witnesses: list[Witness]
 
 
 class Keys(Shape):

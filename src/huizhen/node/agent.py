@@ -34,7 +34,7 @@ from huizhen.model.policy import Policy
 from huizhen.model.settlement import Settlement
 from huizhen.model.study import Study
 from huizhen.model.tally import Tally
-from huizhen.node.check import Known, check_grant, check_time
+from huizhen.node.check import Known, check_grant, check_time, midnight
 from huizhen.node.law import check_paid, use_of
 from huizhen.node.log import NodeLog
 from huizhen.node.runner import Runner, Sitting, check_earlier
@@ -188,7 +188,7 @@ class Agent:
             policy=self.policy(),
             epoch=self.book.consents.epoch,
             epsilon_spent=self.book.epsilon_spent(request.asker, request.dataset, study.id),
-            today=self.book.opened_since(request.asker, stamp(_midnight(self.clock())), study.id),
+            today=self.book.opened_since(request.asker, stamp(midnight(self.clock())), study.id),
             given_this_year=self.book.people_given(request.asker, stamp(new_year(self.clock())), study.id),
             peers={k.removeprefix("peer:"): v for k, v in self.book.all("peer:").items()},
         )
@@ -386,11 +386,6 @@ class Agent:
 
 def _round_key(body: dict[str, Any]) -> tuple[str, str]:
     return body["study"], body["attempt"]
-
-
-def _midnight(now: datetime) -> datetime:
-    """When the day began, by the clock on the hospital's wall."""
-    return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _company(body: dict[str, Any]) -> str:

@@ -28,6 +28,7 @@ import duckdb
 from huizhen.adapters import warehouse
 from huizhen.adapters.node_book import NodeBook
 from huizhen.kit.clock import stamp, utc_now
+from huizhen.model.consent import Word
 from made.node import KEY, Node, nine_of_ten, open_node
 from made.patients import DATASET, MODELS, PURPOSE, TABLE, people
 from made.watch import in_turns, seconds
@@ -65,8 +66,8 @@ def write_book(folder: Path, many: int) -> None:
     for first in range(0, many, FEW):
         among = range(first, min(first + FEW, many))
         index = dict(zip(among, book.enrol(f"P{i}" for i in among), strict=True))
-        words = [(index[i], PURPOSE, None, True, None, None) for i in among if nine_of_ten(i)]
-        book.record_consents(words, stamp(utc_now()))
+        words = [Word(index[i], PURPOSE, None, True) for i in among if nine_of_ten(i)]
+        book.consents.record(words, stamp(utc_now()))
     book.close()
 
 

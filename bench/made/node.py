@@ -14,6 +14,7 @@ from huizhen import methods
 from huizhen.adapters.node_book import NodeBook
 from huizhen.adapters.tables import Tables
 from huizhen.kit.clock import stamp, utc_now
+from huizhen.model.consent import Use, Word
 from huizhen.model.grant import Limits
 from huizhen.model.method import Done, State
 from huizhen.model.partial import Partial
@@ -34,7 +35,7 @@ def write_node(folder: Path, rows: int, consents: Callable[[int], bool]) -> None
     book = NodeBook(folder / "node.sqlite", KEY)
     for first in range(0, rows, MOST_WORDS):
         among = range(first, min(first + MOST_WORDS, rows))
-        book.record_consents([(i, PURPOSE, None, True, None, None) for i in among if consents(i)], stamp(utc_now()))
+        book.consents.record([Word(i, PURPOSE, None, True) for i in among if consents(i)], stamp(utc_now()))
     book.close()
 
 
@@ -62,9 +63,11 @@ class Node:
         self.runner.book.open_study({
             "id": study.id, "asker": request.asker, "dataset": DATASET, "purpose": PURPOSE, "title": request.title,
             "method": method, "grant": "", "opened_utc": study.submitted_utc, "epsilon": None, "salt": bytes(16),
+            "use": None,
         })  # fmt: skip
         limits = Limits.model_construct(dataset_schema=SCHEMA)
-        return Sitting(study, "", limits, kind(kind.read_params(params), SCHEMA), ())
+        use = Use(purpose=PURPOSE, dataset=DATASET, category=SCHEMA.category, method=kind.yields)
+        return Sitting(study, "", limits, kind(kind.read_params(params), SCHEMA), (), use)
 
     def rounds(self, sitting: Sitting) -> Iterator[tuple[State, Partial, Result | None]]:
         """The census and every round of the study: the state asked with, what the node sums, the result at the end."""

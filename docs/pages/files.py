@@ -9,6 +9,7 @@ from huizhen.model.document import Document
 from huizhen.model.policy import Policy
 from huizhen.model.settings import RegionSettings
 from huizhen.model.study import Request
+from huizhen.model.wording import Wording
 from pages.documents import inner, keys
 from pages.markdown import paragraphs
 
@@ -24,6 +25,11 @@ FILES: tuple[tuple[str, str, type[Document]], ...] = (
     ("STUDY.yaml", "What an asker submits with `huizhen study check` and `huizhen study run`.", Request),
     ("schema.yaml", "What a hospital pins about its columns, with `huizhen dataset add --schema`.", Schema),
     ("policy.yaml", "In the node's folder; read anew at every study.", Policy),
+    (
+        "wording/SCENE.yaml",
+        "In the node's folder: a scene of the hospital's own, every version that there ever was.",
+        Wording,
+    ),
     ("hub.yaml", "In the folder of a node that was enrolled; read when the node starts.", Connection),
     ("anonymize.yaml", "What a data holder decides about a file, for `huizhen anonymize`.", Anonymisation),
     ("settings.yaml", "What the trustee decides once, with `huizhen init --settings`.", RegionSettings),
@@ -40,6 +46,11 @@ CSV with a header, for `huizhen consent import` and `huizhen dataset add --conse
 | `from` | a date or moment before which it does not hold | no |
 | `until` | a date or moment from which it no longer holds | no |
 | `dataset` | the one dataset it is for; empty: all | no |
+| `category` | the one category of datasets it is for; empty: all | no |
+| `recipients` | kinds of party, with blanks or `;` between; `foreign` beside one: abroad, too; empty: any | no |
+| `methods` | `statistics`, `model`, `extract`; empty: any | no |
+| `min_percent` | the least part of a price, in percent, for the patients | no |
+| `min_price_fen` | the least price of a study | no |
 
 Or [FHIR R4 `Consent`](https://hl7.org/fhir/R4/consent.html) resources: `.ndjson` with one a line, as a bulk export has
 them, or `.json` with a Bundle or one resource. The later `dateTime` holds.
@@ -51,9 +62,14 @@ them, or `.json` with a Bundle or one resource. The later `dateTime` holds.
 | `provision.purpose` | DUO (`DUO_0000006`), ActReason (`HRESCH`), or one of [ours](purposes.md); none on a no: all |
 | `provision.period` | from when until when; a day, month or year counts whole; a no has no end |
 | `provision.data` | datasets, by `reference.identifier.value`; none: all |
+| `provision.class` | the category, a code of `urn:huizhen:category`; none: all |
+| `provision.actor` | role `IRCP`, `reference.identifier` of `urn:huizhen:recipient-kind`: kinds of recipient |
+| `provision.action` | kinds of method, codes of `urn:huizhen:method-kind` |
+| `modifierExtension` | `urn:huizhen:min-percent`, `urn:huizhen:min-price-fen`, as `valueInteger` |
 
-A permission that is narrowed by anything else (`actor`, `action`, `code`, nested provisions ...) is refused by name,
-and so are STU3 and R5: what is not understood is never read as broader than it was meant.
+A permission that is narrowed by anything else (a named `actor`, `code`, nested provisions, another modifier ...) or
+given by somebody else than the patient (`performer`) is refused by name, and so are STU3 and R5: what is not understood
+is never read as broader than it was meant.
 """
 
 

@@ -25,6 +25,7 @@ def page() -> str:
 def _method(kind: type[Method]) -> str:
     facts = [
         f"- rounds: at most {kind.max_rounds}",
+        f"- gives, as consents name it: {kind.yields}",
         "- differential privacy (`protection.epsilon`): "
         + ("yes" if kind.private else "refused, for want of a proven mechanism"),
         "- rows with a missing value in a column it reads: "

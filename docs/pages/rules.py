@@ -11,10 +11,12 @@ from pages.markdown import paragraphs, table
 HEAD = """\
 # Rules
 
-Every study is put to every rule. A rule answers *allow*, *deny* or *needs*, or nothing where it does not apply. Deny
-wins; an unknown fact is *needs*, never assumed; a study that no rule allows is denied.
+Every study is put to every rule about studies; every word of consent at the desk to those about consent, every record
+that is opened in an emergency to those about care. A rule answers *allow*, *deny* or *needs*, or nothing where it does
+not apply. Deny wins; an unknown fact is *needs*, never assumed; what no rule allows is denied.
 
-每项研究都要经过全部规则。规则回答 *allow*（准许）、*deny*（拒绝）或 *needs*（尚缺），不适用则不作答。有拒绝即拒绝；
+每项研究都要经过有关研究的全部规则；在院内登记的每次同意须经有关同意的规则，每次紧急访问须经有关诊疗的规则。
+规则回答 *allow*（准许）、*deny*（拒绝）或 *needs*（尚缺），不适用则不作答。有拒绝即拒绝；
 未知事实即尚缺，绝不推定；没有任何规则准许的研究予以拒绝。
 
 These rules are the authors' reading of the law, written down so that it can be read, tested and corrected. They are not
@@ -34,7 +36,7 @@ them. *Workflow* says that the trustee has to do it, and that nothing here does 
 """
 NOT_HERE = (
     ("CN06", "PIPL 15, 16, 47", "withdrawal", "the node, at every round: consents are looked up anew"),
-    ("CN07", "PIPL 49", "rights of near kin after death", "workflow"),
+    ("CN07", "PIPL 49", "view, copy, correct by near kin after death", "workflow; a consent is ended by CN07K"),
     ("CN08", "PIPL 45, 46; NDR 25", "view, copy, correct, port", "workflow; the person sees every use"),
     ("CN12", "PIPL 57; NDR 11", "breach: remedy and notice", "workflow"),
     ("CN13", "Incident-reporting measures 2025", "clocks of incident reports", "workflow"),
@@ -56,7 +58,8 @@ def _rule(name: str) -> str:
     module = importlib.import_module(f"huizhen.rules.{name}")
     rule: Rule = module.RULE
     rows = [_case(rule, case) for case in rules.cases(name)]
-    return f"## {rule.id}: {rule.source}\n\n{paragraphs(module.__doc__)}In force from {rule.valid_from}.\n\n" + table(
+    held = f"About {rule.about}. In force from {rule.valid_from}.\n\n"
+    return f"## {rule.id}: {rule.source}\n\n{paragraphs(module.__doc__)}{held}" + table(
         ("case", "verdict", "answer", "回答"), rows
     )
 

@@ -34,6 +34,10 @@ def test_the_commands_that_people_rely_on_are_there():
             "model list", "model show", "model drift", "model score", "model export", "anonymize",
             "ledger export", "witness init",
             "witness run", "witness show", "witness evidence", "witness add", "witness remove", "witness list",
+            "consent ask", "consent refuse",
+            "consent delegate add", "consent delegate list", "consent delegate revoke", "consent wording list",
+            "consent wording show", "care access", "care check", "care review list", "care review decide",
+            "patient consents",
         )
     }  # fmt: skip
 
@@ -206,7 +210,9 @@ def test_consents_one_by_one_and_their_strangers(copied: Path):
     en, _ = in_both("consent", "grant", *person, "--purpose", "HBM", code=2)
     assert "HMB (health" in en
     assert "did you mean 'HMB'" in huizhen("consent", "grant", *person, "--purpose", "hmb").err
-    early = huizhen("consent", "grant", *person, "--purpose", "HMB", "--dataset", "lnug")
+    again = huizhen("consent", "grant", *person, "--purpose", "HMB")
+    assert again.code == 5 and "of their own accord" in again.err
+    early = huizhen("consent", "grant", *person, "--purpose", "HMB", "--dataset", "lnug", "--unasked")
     assert early.code == 0 and "there is no dataset lnug at north" in early.err
     en, _ = in_both("consent", "withdraw", *person, "--purpose", "HMB", "--dataset", "lnug", code=2)
     assert "did you mean 'lung'" in en and "Without --dataset the withdrawal holds for all" in en

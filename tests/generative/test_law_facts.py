@@ -21,7 +21,7 @@ LEAVE = sorted(set(ACTS) - CLAIMS)
 
 
 def decide(facts: Facts) -> Verdict:
-    return verdict([r for r in (rule.ask(facts) for rule in rules.all_rules()) if r is not None])
+    return verdict(rules.ask("study", facts))
 
 
 @st.composite

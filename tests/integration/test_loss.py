@@ -11,7 +11,8 @@ import statsmodels.formula.api as smf
 
 from huizhen.cli.region import Region
 from huizhen.kit.text import Text
-from huizhen.node import consents
+from huizhen.node import saying
+from huizhen.node.saying import Saying
 from regions import load, make_region, patients, request, run, silence
 
 MODEL: dict[str, Any] = {"method": "glm", "params": {"formula": "time ~ age + sex", "family": "gaussian"}}
@@ -89,7 +90,7 @@ def test_who_withdraws_between_two_rounds_is_not_in_the_answer(region: Region, a
     def progress(_step: str, text: Text) -> None:
         seen.append(text.en)
         if text.en.startswith(f"round {at}:") and len(consented) == 0:
-            consented.append(consents.withdraw(region.agent("h3"), who, "HMB", None).epoch)
+            consented.append(saying.withdraw(region.agent("h3"), Saying(who, "HMB")).epoch)
 
     consented: list[int] = []
     asked = request(**MODEL)
@@ -111,7 +112,7 @@ def test_a_look_up_of_consents_that_fails_is_a_no(region: Region, monkeypatch: p
     def broken(*_args: object) -> None:
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(book, "consenting", broken)
+    monkeypatch.setattr(book.consents, "people", broken)
     found = run(region)
     region.close()
     assert found["status"] == "denied" and found["problem"]["code"] == "consent-unavailable"

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from drive import schema_of, trace
+from huizhen.model.consent import Use
 from huizhen.model.grant import Limits
 from huizhen.model.method import Method
 from huizhen.model.partial import Partial
@@ -48,6 +49,6 @@ class Counting:
 
 
 def test_a_round_that_is_asked_again_begins_where_it_began() -> None:
-    sitting = Sitting(cast(Study, None), "", cast(Limits, None), cast(Method, Counting()), ())
+    sitting = Sitting(cast(Study, None), "", cast(Limits, None), cast(Method, Counting()), (), cast(Use, None))
     asked = [{"round": 0}, {"round": 1}, {"round": 1}, {"round": 1}, {"round": 2, "w": np.ones(3)}]
     assert [int(sitting.finish(Partial({}), state, repr(state).encode())["n"]) for state in asked] == [1, 2, 2, 2, 3]

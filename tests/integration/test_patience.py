@@ -16,7 +16,8 @@ from huizhen.adapters.local import LocalFederation
 from huizhen.cli.region import Region
 from huizhen.kit import wire
 from huizhen.kit.errors import Refused
-from huizhen.node import consents
+from huizhen.node import consents, saying
+from huizhen.node.saying import Saying
 from huizhen.path import message
 from huizhen.path.link import HUB
 from regions import load, make_region, patients, request, run, silence
@@ -167,11 +168,11 @@ def test_who_withdraws_and_consents_again_between_two_rounds_stays_out(
     def progress(_step: str, text: Any) -> None:
         if text.en.startswith("round 1:") and not done:
             done.append(1)
-            consents.withdraw(agent, one, "HMB", None)
+            saying.withdraw(agent, Saying(one, "HMB"))
         elif text.en.startswith("round 2:") and len(done) == 1:
             done.append(2)
             consents.record(agent, [(one, "HMB", None, True, None, None)])
-            consents.withdraw(agent, other, "HMB", None)
+            saying.withdraw(agent, Saying(other, "HMB"))
 
     found = load(region, region.road(progress).run(request(**MODEL)))
     region.close()

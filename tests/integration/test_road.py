@@ -14,7 +14,8 @@ import statsmodels.formula.api as smf
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 from huizhen.model.settings import RegionSettings
-from huizhen.node import consents, uses
+from huizhen.node import consents, saying, uses
+from huizhen.node.saying import Saying
 from regions import add, load, make_region, patients, request, run
 
 
@@ -57,7 +58,7 @@ def test_only_those_who_consent_are_counted_and_a_withdrawal_holds_for_the_next_
     region = make_region(tmp_path / "r", frames)
     first = run(region, price_fen=12000)
     who = str(frames["h1"]["patient"].iloc[0])
-    consents.withdraw(region.agent("h1"), who, "HMB", None)
+    saying.withdraw(region.agent("h1"), Saying(who, "HMB"))
     second = run(region, price_fen=12000)
     seen = uses.uses(region.agent("h1"), who)
     region.close()

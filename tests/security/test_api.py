@@ -22,7 +22,8 @@ from huizhen.hub.desk import PAGE
 from huizhen.kit.errors import Lost, Refused
 from huizhen.kit.keys import SigningKey
 from huizhen.model.statement import Statement
-from huizhen.node import consents
+from huizhen.node import consents, saying
+from huizhen.node.saying import Saying
 from huizhen.node.statements import deliver
 from reached import Reached, asked, code
 
@@ -167,7 +168,7 @@ def test_documents_of_the_ledger_are_shown_to_whom_may_see_the_study(reached: Re
 
 def test_a_node_speaks_for_itself_only_and_only_with_its_signature(reached: Reached) -> None:
     with closing(reached.agent("h0")) as agent, closing(Outbox(agent.folder / "node.sqlite")) as outbox:
-        consents.grant(agent, "P-new", "HMB", None)
+        saying.grant(agent, Saying("P-new", "HMB"))
         number, text = outbox.unsaid()[-1]
         said = Statement.model_validate_json(text)
         post = "/v1/node/statements"
@@ -202,8 +203,8 @@ def test_what_a_node_was_not_heard_to_say_is_kept_until_it_is(reached: Reached) 
     with closing(reached.agent("h2")) as agent:
         deliver(agent, heard.append)
         heard.clear()
-        consents.grant(agent, "P-one", "HMB", None)
-        consents.grant(agent, "P-two", "HMB", None)
+        saying.grant(agent, Saying("P-one", "HMB"))
+        saying.grant(agent, Saying("P-two", "HMB"))
         with pytest.raises(Refused):
             deliver(agent, refused)
         assert deliver(agent, heard.append) == 2 and deliver(agent, heard.append) == 0
@@ -213,7 +214,7 @@ def test_what_a_node_was_not_heard_to_say_is_kept_until_it_is(reached: Reached) 
 
 def test_a_revoked_node_is_not_heard(reached: Reached) -> None:
     with closing(reached.agent("h1")) as agent, closing(Outbox(agent.folder / "node.sqlite")) as outbox:
-        consents.grant(agent, "P-late", "HMB", None)
+        saying.grant(agent, Saying("P-late", "HMB"))
         text = outbox.unsaid()[-1][1]
         client = reached.node("h1")
         assert client.get("/v1/who").json() == {"name": "h1", "role": "node"}

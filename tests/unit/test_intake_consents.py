@@ -8,6 +8,7 @@ import pytest
 
 from huizhen.intake.consents import SCHEMA, Consents, read_consents
 from huizhen.kit.errors import BadInput
+from huizhen.model.consent import Terms
 
 
 def consents(folder: Path, text: str, encoding: str = "utf-8") -> Consents:
@@ -26,7 +27,10 @@ def test_the_short_form(tmp_path: Path) -> None:
     result = consents(tmp_path, "subject,purpose\n007,HMB\n 12 ,GRU\n007,PUBHLTH\n")
     assert result.table.schema == SCHEMA
     assert result.table.to_pylist() == [
-        {"subject": s, "purpose": p, "dataset": None, "from_utc": None, "until_utc": None, "permit": True}
+        {
+            **dict.fromkeys(("dataset", "from_utc", "until_utc", "category", "terms")),
+            **{"subject": s, "purpose": p, "permit": True},
+        }
         for s, p in [("007", "HMB"), ("12", "GRU"), ("007", "PUBHLTH")]
     ]
     assert (result.lines, result.repeated) == (3, 0)
@@ -125,3 +129,38 @@ def test_a_hundred_thousand_lines(tmp_path: Path) -> None:
     body = "".join(f"P{i:06d},{('HMB', 'GRU', 'DS')[i % 3]},2024-01-{i % 28 + 1:02d}\n" for i in range(100_000))
     result = consents(tmp_path, "subject,purpose,from\n" + body + body)
     assert (result.table.num_rows, result.lines, result.repeated) == (100_000, 200_000, 100_000)
+
+
+def test_what_narrows_a_yes(tmp_path: Path) -> None:
+    result = consents(
+        tmp_path,
+        "subject,purpose,recipients,methods,min_percent,min_price_fen,category\n"
+        "a,HMB,academic;commercial,statistics,50,100,clinical\nb,HMB,commercial academic|foreign,,,,\nc,HMB,,,,,\n",
+    )
+    rows = result.table.to_pylist()
+    found = [None if r["terms"] is None else Terms.model_validate_json(r["terms"]) for r in rows]
+    both = ("academic", "commercial")
+    assert found == [
+        Terms(recipients=both, methods=("statistics",), min_percent=50, min_price_fen=100),
+        Terms(recipients=(*both, "foreign")),
+        None,
+    ]
+    assert [r["category"] for r in rows] == ["clinical", None, None]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("Zhang,HMB,acedemic,,,", "'recipients' are not of academic"),
+        ("Zhang,HMB,foreign,,,", "'recipients' are not of academic"),
+        ("Zhang,HMB,,stats,,", "'methods' are not of statistics"),
+        ("Zhang,HMB,,,101,", "'min_percent' is not"),
+        ("Zhang,HMB,,,-1,", "'min_percent' is not"),
+        ("Zhang,HMB,,,,1.5", "'min_price_fen' is not"),
+        ("Zhang,HMB,,,,\uff11", "'min_price_fen' is not"),
+    ],
+)
+def test_terms_that_cannot_be_are_refused_by_line_and_nothing_is_imported(tmp_path: Path, line: str, said: str) -> None:
+    head = "subject,purpose,recipients,methods,min_percent,min_price_fen\n"
+    error = refusal(tmp_path, head + "a,HMB,academic,,,\n" + line + "\n")
+    assert said in error.what.en and "line 3" in error.what.en and "Zhang" not in error.what.en

@@ -10,6 +10,7 @@ import pytest
 
 from huizhen.intake.consents import SCHEMA, Consents, read_consents
 from huizhen.kit.errors import BadInput
+from huizhen.model.consent import Terms
 from huizhen.model.purpose import PURPOSES
 
 DUO = "http://purl.obolibrary.org/obo"
@@ -52,7 +53,7 @@ def refusal(folder: Path, *resources: Any) -> str:
 def test_a_permission_for_a_purpose(tmp_path: Path) -> None:
     given = lines(tmp_path, resource())
     assert given.table.schema == SCHEMA
-    assert words(given) == [("P1", "HMB", None, None, None, True)]
+    assert words(given) == [("P1", "HMB", None, None, None, None, None, True)]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_period_and_datasets(tmp_path: Path) -> None:
     period = {"start": "2026-02", "end": "2026-12-31"}
     given = lines(tmp_path, resource(provision={"period": period, "data": data}))
     span = ("2026-02-01T00:00:00.000000Z", "2027-01-01T00:00:00.000000Z")
-    assert words(given) == [("P1", "HMB", "lung", *span, True), ("P1", "HMB", "heart", *span, True)]
+    assert words(given) == [("P1", "HMB", name, *span, None, None, True) for name in ("lung", "heart")]
 
 
 def test_a_number_may_be_an_identifier(tmp_path: Path) -> None:
@@ -78,23 +79,23 @@ def test_a_number_may_be_an_identifier(tmp_path: Path) -> None:
     "no", [{"status": "inactive"}, {"status": "entered-in-error"}, {"provision": {"type": "deny"}}]
 )
 def test_what_is_no_longer_so_is_a_no(tmp_path: Path, no: dict[str, Any]) -> None:
-    assert words(lines(tmp_path, resource(**no))) == [("P1", "HMB", None, None, None, False)]
+    assert words(lines(tmp_path, resource(**no))) == [("P1", "HMB", None, None, None, None, None, False)]
 
 
 def test_a_no_without_purposes_is_a_no_to_all(tmp_path: Path) -> None:
     given = lines(tmp_path, resource(status="rejected", provision={"type": "deny", "purpose": None}))
-    assert [w[1] for w in words(given)] == list(PURPOSES) and not any(w[5] for w in words(given))
+    assert [w[1] for w in words(given)] == list(PURPOSES) and not any(w[-1] for w in words(given))
 
 
 def test_a_denial_within_a_period_is_one_without_end(tmp_path: Path) -> None:
     """The book keeps no periods of denials; the safe side is a no that lasts."""
     given = lines(tmp_path, resource(provision={"type": "deny", "period": {"start": "2030", "end": "2031"}}))
-    assert words(given)[0][3:] == (None, None, False)
+    assert words(given)[0][3:] == (None, None, None, None, False)
 
 
 def test_the_later_word_holds_whatever_the_order_of_the_file(tmp_path: Path) -> None:
     later = resource(dateTime="2026-06-01T08:00:00+08:00", provision={"type": "deny"})
-    assert [w[5] for w in words(lines(tmp_path, later, resource()))] == [True, False]
+    assert [w[-1] for w in words(lines(tmp_path, later, resource()))] == [True, False]
 
 
 def test_drafts_say_nothing(tmp_path: Path) -> None:
@@ -155,3 +156,59 @@ def test_each_bad_line_is_told_and_what_is_no_json_too(tmp_path: Path) -> None:
         read_consents(path)
     said = caught.value.what.en
     assert "3 lines are wrong" in said and all(f"line {n}: not a JSON object" in said for n in (1, 3, 4))
+
+
+OURS = "urn:huizhen:"
+
+
+def receives(kind: str, role: str = "IRCP", system: str = f"{OURS}recipient-kind") -> dict[str, Any]:
+    return {
+        "role": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": role}]},
+        "reference": {"identifier": {"system": system, "value": kind}},
+    }
+
+
+def does(kind: str) -> dict[str, Any]:
+    return {"coding": [{"system": f"{OURS}method-kind", "code": kind}]}
+
+
+def least(name: str, value: Any) -> dict[str, Any]:
+    return {"url": f"{OURS}{name}", "valueInteger": value}
+
+
+def test_what_narrows_a_permission_and_can_be_kept(tmp_path: Path) -> None:
+    provision = {
+        "actor": [receives("academic"), receives("foreign")],
+        "action": [does("statistics"), does("model")],
+        "class": [{"system": f"{OURS}category", "code": "imaging"}],
+        "modifierExtension": [least("min-percent", 50)],
+    }
+    given = lines(tmp_path, resource(provision=provision, modifierExtension=[least("min-price-fen", 100)]))
+    (row,) = given.table.to_pylist()
+    assert row["category"] == "imaging"
+    assert Terms.model_validate_json(row["terms"]) == Terms(
+        recipients=("academic", "foreign"), methods=("statistics", "model"), min_percent=50, min_price_fen=100
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"provision": {"actor": [receives("acme", system="urn:oid:1.2")]}}, "narrowed by actor"),
+        ({"provision": {"actor": [receives("academic", role="PRCP")]}}, "narrowed by actor"),
+        ({"provision": {"actor": [receives("academics")]}}, "recipients, methods or price"),
+        ({"provision": {"actor": [receives("foreign")]}}, "recipients, methods or price"),
+        ({"provision": {"action": [{"coding": [{"code": "collect"}]}]}}, "narrowed by action"),
+        ({"provision": {"class": [{"code": "Observation"}]}}, "narrowed by class"),
+        ({"provision": {"modifierExtension": [least("min-percent", 101)]}}, "recipients, methods or price"),
+        ({"provision": {"modifierExtension": [least("min-percent", True)]}}, "recipients, methods or price"),
+        ({"modifierExtension": [{"url": "http://other", "valueInteger": 1}]}, "narrowed by a modifierExtension"),
+        ({"performer": [{"reference": "RelatedPerson/9"}]}, "somebody else than the patient"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_by_name(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    assert said in refusal(tmp_path, resource(**changes))
+
+
+def test_the_patient_as_performer_is_the_patient(tmp_path: Path) -> None:
+    assert words(lines(tmp_path, resource(performer=[{"reference": "https://his/fhir/Patient/P1"}])))[0][0] == "P1"

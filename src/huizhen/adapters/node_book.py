@@ -10,42 +10,21 @@ import errno
 import hmac
 import json
 import sqlite3
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from pyroaring import BitMap
 
+from huizhen.adapters.care_book import CareBook
+from huizhen.adapters.consent_book import ConsentBook
+from huizhen.adapters.node_tables import prepare
 from huizhen.kit.errors import NotFound
 from huizhen.kit.text import Text
+from huizhen.model.consent import Use
 from huizhen.model.dataset import Dataset
 from huizhen.model.logged import Logged
-from huizhen.model.purpose import consents_that_permit
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS person (pseudonym BLOB PRIMARY KEY, idx INTEGER NOT NULL UNIQUE) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS consent (
-  seq INTEGER PRIMARY KEY, idx INTEGER NOT NULL, purpose TEXT NOT NULL, dataset TEXT, permit INTEGER NOT NULL,
-  from_utc TEXT, until_utc TEXT, at_utc TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS consent_person ON consent (idx);
-CREATE INDEX IF NOT EXISTS consent_moment ON consent (at_utc);
-CREATE TABLE IF NOT EXISTS bitmap (
-  purpose TEXT NOT NULL, dataset TEXT NOT NULL, epoch INTEGER NOT NULL, from_utc TEXT NOT NULL, until_utc TEXT,
-  people BLOB NOT NULL, PRIMARY KEY (purpose, dataset));
-CREATE TABLE IF NOT EXISTS card (dataset TEXT PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS study (
-  id TEXT PRIMARY KEY, asker TEXT NOT NULL, dataset TEXT NOT NULL, purpose TEXT NOT NULL, title TEXT NOT NULL,
-  method TEXT NOT NULL, grant_digest TEXT NOT NULL, opened_utc TEXT NOT NULL, status TEXT NOT NULL,
-  epsilon REAL, census_utc TEXT, cohort BLOB, included BLOB, salt BLOB NOT NULL, counted INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS company (study TEXT PRIMARY KEY, nodes TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS log (number INTEGER PRIMARY KEY, study TEXT, line TEXT NOT NULL, signature BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS earning (
-  study TEXT NOT NULL, idx INTEGER NOT NULL, fen INTEGER NOT NULL, PRIMARY KEY (study, idx)) WITHOUT ROWID;
-"""
 
 
 def is_disk_full(fault: Exception) -> bool:
@@ -67,7 +46,9 @@ class NodeBook:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("PRAGMA secure_delete=ON")
-        self._db.executescript(_TABLES)
+        prepare(self._db)
+        self.consents = ConsentBook(self._db, self._writing)
+        self.care = CareBook(self._db, self._writing)
 
     def close(self) -> None:
         self._db.close()
@@ -148,81 +129,6 @@ class NodeBook:
         found = self._db.execute("SELECT idx, pseudonym FROM person")
         return {idx: name.hex() for idx, name in found if idx in people}
 
-    # -- consent
-
-    @property
-    def epoch(self) -> int:
-        """How many consents were ever recorded: grows with every change."""
-        (seq,) = self._db.execute("SELECT coalesce(max(seq), 0) FROM consent").fetchone()
-        return int(seq)
-
-    def record_consents(
-        self, rows: Sequence[tuple[int, str, str | None, bool, str | None, str | None]], at_utc: str
-    ) -> int:
-        """Add (person, purpose, dataset, permit, from, until) rows; answers the new epoch."""
-        with self._writing() as db:
-            db.executemany(
-                "INSERT INTO consent (idx, purpose, dataset, permit, from_utc, until_utc, at_utc) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                ((*row, at_utc) for row in rows),
-            )
-        return self.epoch
-
-    def consenting(self, purpose: str, dataset: str, at_utc: str) -> BitMap:
-        """People whose latest word on this purpose and dataset, or a broader one, was yes, and holds at that time.
-
-        Read from the consents themselves; the bitmap kept beside them is used only for the very epoch and period it
-        was made for.
-        """
-        epoch = self.epoch
-        kept = self._db.execute(
-            "SELECT people FROM bitmap WHERE purpose = ? AND dataset = ? AND epoch = ? AND from_utc <= ? "
-            "AND (until_utc IS NULL OR until_utc > ?)",
-            (purpose, dataset, epoch, at_utc, at_utc),
-        ).fetchone()
-        if kept is not None:
-            return BitMap.deserialize(kept[0])
-        people, until = self._decide(purpose, dataset, at_utc)
-        with self._writing() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO bitmap VALUES (?, ?, ?, ?, ?, ?)",
-                (purpose, dataset, epoch, at_utc, until, people.serialize()),
-            )
-        return people
-
-    def consenting_at(self, purpose: str, dataset: str, at_utc: str) -> BitMap:
-        """The same for any moment, past ones too, without the kept bitmap."""
-        return self._decide(purpose, dataset, at_utc)[0]
-
-    def consents_moved(self, then_utc: str, now_utc: str) -> bool:
-        """Whether any word was recorded, or any period began or ended, after the one moment and up to the other."""
-        span = (then_utc, now_utc)
-        (moved,) = self._db.execute(
-            "SELECT EXISTS (SELECT 1 FROM consent WHERE (at_utc > ? AND at_utc <= ?) "
-            "OR (from_utc > ? AND from_utc <= ?) OR (until_utc > ? AND until_utc <= ?))",
-            (*span, *span, *span),
-        ).fetchone()
-        return bool(moved)
-
-    def _decide(self, purpose: str, dataset: str, at_utc: str) -> tuple[BitMap, str | None]:
-        """The people, and the moment at which a period next begins or ends (None: never)."""
-        codes = consents_that_permit(purpose)
-        where = f"purpose IN ({','.join('?' * len(codes))}) AND (dataset IS NULL OR dataset = ?) AND at_utc <= ?"
-        args = (*codes, dataset, at_utc)
-        rows = self._db.execute(
-            f"SELECT idx FROM consent WHERE {where} GROUP BY idx HAVING "
-            "max(CASE WHEN permit AND (from_utc IS NULL OR from_utc <= ?) AND (until_utc IS NULL OR until_utc > ?) "
-            "THEN seq ELSE 0 END) > max(CASE WHEN permit THEN 0 ELSE seq END)",
-            (*args, at_utc, at_utc),
-        )
-        people = BitMap(array("I", chain.from_iterable(rows)))  # of a generator it would first make a list
-        (until,) = self._db.execute(
-            f"SELECT min(CASE WHEN from_utc > ? THEN from_utc WHEN until_utc > ? THEN until_utc END) "
-            f"FROM consent WHERE {where}",
-            (at_utc, at_utc, *args),
-        ).fetchone()
-        return people, until
-
     # -- datasets
 
     def put_card(self, card: Dataset) -> None:
@@ -243,7 +149,7 @@ class NodeBook:
         with self._writing() as db:
             db.execute(
                 "INSERT OR IGNORE INTO study VALUES (:id, :asker, :dataset, :purpose, :title, :method, :grant, "
-                ":opened_utc, 'open', :epsilon, NULL, NULL, NULL, :salt, FALSE)",
+                ":opened_utc, 'open', :epsilon, NULL, NULL, NULL, :salt, FALSE, :use)",
                 study,
             )
 
@@ -253,6 +159,11 @@ class NodeBook:
         if row is None:
             return None
         return dict(zip((d[0] for d in cursor.description), row, strict=True))
+
+    def use(self, study: str) -> Use | None:
+        """A study as consent saw it; None where it is unknown, or older than decision 0030."""
+        row = self._db.execute("SELECT consent_use FROM study WHERE id = ?", (study,)).fetchone()
+        return None if row is None or row[0] is None else Use.model_validate_json(row[0])
 
     def keep_inclusion(self, study: str, census_utc: str, cohort: BitMap, included: BitMap) -> None:
         with self._writing() as db:

@@ -11,7 +11,9 @@ import typer
 from huizhen import __version__
 from huizhen.cli import (
     anonymize,
+    care,
     consent,
+    delegate,
     ledger,
     model,
     money,
@@ -25,6 +27,7 @@ from huizhen.cli import (
     up,
     witness,
     witnesses,  # noqa: F401 - its commands stand beside those of `witness`
+    wording,
 )
 from huizhen.cli.program import Command, Program
 
@@ -64,7 +67,10 @@ network.hub.add_typer(tokens.token, name="token")
 app.add_typer(network.hub, name="hub")
 app.add_typer(setup.node, name="node")
 app.add_typer(setup.dataset, name="dataset")
+consent.app.add_typer(delegate.app, name="delegate")
+consent.app.add_typer(wording.app, name="wording")
 app.add_typer(consent.app, name="consent")
+app.add_typer(care.app, name="care")
 app.add_typer(register.party, name="party")
 app.add_typer(register.act, name="act")
 app.add_typer(study.app, name="study")

@@ -309,6 +309,7 @@ def _node(home: Path) -> Iterator[Found]:
             Text(f"huizhen dataset add NAME --node {name} --from FILE --subject COLUMN",
                  f"huizhen dataset add 名称 --node {name} --from 文件 --subject 列名"),
         )  # fmt: skip
+        yield from _care(agent)
         log = agent.folder / "node.log"
         if log.exists():
             yield Found(
@@ -316,6 +317,23 @@ def _node(home: Path) -> Iterator[Found]:
                 Text(f"node {name}: a defect was noted in {log}", f"节点 {name}：{log} 中记有缺陷"),
                 Text("Send it to the developers, then remove it.", "请发给开发者，然后删除。"),
             )
+
+
+def _care(agent: Agent) -> Iterator[Found]:
+    """Whether every record that was opened in an emergency has been reviewed in time, and the wordings can be read."""
+    from huizhen.intake.wording import read_wordings
+    from huizhen.node.care import overdue
+
+    read_wordings(agent.folder / "wording")
+    late = len(overdue(agent))
+    if late:
+        yield Found(
+            False,
+            Text(f"node {agent.name}: {late} reviews of opened records are overdue",
+                 f"节点 {agent.name}：{late} 次紧急访问逾期未复核"),
+            Text(f"Run: huizhen care review list --node {agent.name}",
+                 f"请运行：huizhen care review list --node {agent.name}"),
+        )  # fmt: skip
 
 
 def _away(agent: Agent, dataset: str) -> Iterator[Found]:

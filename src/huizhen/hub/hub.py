@@ -144,5 +144,4 @@ class Hub:
                 documents["card"] = card.as_json()
                 record.evidence(said.kind, said.node, card.name, documents, rows=card.rows)
             else:
-                facts = {name: said.body[name] for name in ("epoch", "changes", "commitment")}
-                record.evidence(said.kind, said.node, said.node, documents, **facts)
+                record.evidence(said.kind, said.node, said.node, documents, **said.body)

@@ -22,9 +22,9 @@ from huizhen.ledger.story import StoredDocument, Story, WitnessCopy, read_leaf, 
 from huizhen.market.postings import Posting, check_balanced, postings
 from huizhen.model.evidence import Evidence
 from huizhen.model.settlement import Settlement
-from huizhen.model.statement import Statement
+from huizhen.model.statement import BODIES, Statement
 
-_SAID = ("dataset-registered", "consent-changed")
+_SAID = ("dataset-registered", *BODIES)
 """Entries that nodes make, and nobody in their place."""
 
 
@@ -158,7 +158,7 @@ def _statement(entry: Evidence, documents: Mapping[str, StoredDocument]) -> Stat
         return None
     if said is None or (said.node, said.kind) != (entry.actor, entry.kind):
         return None
-    if said.kind == "consent-changed":
+    if said.kind in BODIES:
         return said if said.body == entry.facts else None
     card = said.body["card"]
     return said if (card["name"], card["rows"]) == (entry.subject, entry.facts.get("rows")) else None

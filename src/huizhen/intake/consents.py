@@ -1,4 +1,4 @@
-"""Consent files: CSV with the header `subject,purpose`, optional `from`, `until`, `dataset`; all lines or none.
+"""Consent files: CSV with the header `subject,purpose`, and what narrows it where needed; all lines or none.
 
 What ends in .json, .ndjson or .jsonl is read by `fhir_consents`.
 """
@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import ValidationError
 
 from huizhen.intake import open_source
 from huizhen.intake.format import Source
@@ -22,21 +24,34 @@ from huizhen.intake.values import as_text
 from huizhen.kit.clock import stamp
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text, did_you_mean
+from huizhen.model.consent import METHOD_KINDS, RECIPIENT_KINDS, Terms
 from huizhen.model.purpose import PURPOSES
 
-_TEXTS = ("subject", "purpose", "dataset", "from_utc", "until_utc")
+_TEXTS = ("subject", "purpose", "dataset", "from_utc", "until_utc", "category", "terms")
 SCHEMA = pa.schema([*((name, pa.string()) for name in _TEXTS), ("permit", pa.bool_())])
-"""Subject, purpose and permit are always there; the rest is null where nothing is said."""
+"""Subject, purpose and permit are always there; the rest is null where nothing is said. `terms` are `consent.Terms` as
+canonical JSON."""
 FHIR = (".ndjson", ".jsonl", ".json")
-_NEEDED, _OPTIONAL = ("subject", "purpose"), ("from", "until", "dataset")
+_TERMS = ("recipients", "methods", "min_percent", "min_price_fen")
+_NEEDED, _OPTIONAL = ("subject", "purpose"), ("from", "until", "dataset", "category", *_TERMS)
 _SHOWN = 20
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[-+]\d{2}:\d{2})")
+_COUNT, _SEPARATOR = re.compile(r"\d{1,15}", re.ASCII), re.compile(r"[\s;|/]+")
 _FOREVER = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 _SUBJECT = Text("no subject", "缺少 subject")
 _PURPOSE = Text("unknown purpose", "未知的 purpose")
 _FROM = Text("'from' is neither a date nor an RFC 3339 time", "from 既不是日期也不是 RFC 3339 时间")
 _UNTIL = Text("'until' is neither a date nor an RFC 3339 time", "until 既不是日期也不是 RFC 3339 时间")
+_WRONG_TERMS = {
+    "recipients": Text(
+        f"'recipients' are not of {', '.join(RECIPIENT_KINDS)}, one that is not foreign among them",
+        f"recipients 须取自 {'、'.join(RECIPIENT_KINDS)}，且不能仅有 foreign",
+    ),
+    "methods": Text(f"'methods' are not of {', '.join(METHOD_KINDS)}", f"methods 须取自 {'、'.join(METHOD_KINDS)}"),
+    "min_percent": Text("'min_percent' is not a whole number from 0 to 100", "min_percent 须为 0 至 100 的整数"),
+    "min_price_fen": Text("'min_price_fen' is not a whole number of fen", "min_price_fen 须为非负整数分"),
+}
 _ORDER = Text("'until' is not after 'from'", "until 不晚于 from")
 
 
@@ -55,7 +70,9 @@ def read_consents(path: Path) -> Consents:
 
     A date in `from` begins at 00:00 UTC; one in `until` ends with that day, so that `until_utc`, which is the first
     moment without consent, is 00:00 UTC of the next. Times are RFC 3339 with a zone (`2025-01-01T08:00:00+08:00`) and
-    come back in UTC to the microsecond, in a form that sorts as time does. No dataset means every dataset. Raises
+    come back in UTC to the microsecond, in a form that sorts as time does. No dataset means every dataset. `recipients`
+    and `methods` are lists, with blanks, semicolons, bars or slashes between; a column that is empty narrows nothing.
+    Raises
     NotFound, or BadInput with the number and the fault of the first twenty bad lines, and how many there are.
     """
     if path.suffix.lower() in FHIR:
@@ -111,8 +128,8 @@ def _header(source: Source) -> dict[str, int]:
             "bad-consents",
             Text(f"'{source.path.name}' line 1: {'; '.join(en)}.", f"“{source.path.name}”第 1 行：{'；'.join(zh)}。"),
             Text(
-                "The header is subject,purpose and, where needed, from, until and dataset.",
-                "表头为 subject,purpose，可选 from、until、dataset。",
+                f"The header is subject,purpose and, where needed, {', '.join(_OPTIONAL)}.",
+                f"表头为 subject,purpose，可选 {'、'.join(_OPTIONAL)}。",
             ),
         )
     return {name: at for at, name in enumerate(names)}
@@ -123,6 +140,7 @@ def _checked(columns: dict[str, pa.Array], rows: int) -> tuple[pa.RecordBatch, _
     given = {name: _filled(columns.get(name, nothing)) for name in (*_NEEDED, *_OPTIONAL)}
     start, start_bad = _times(given["from"], until=False)
     end, end_bad = _times(given["until"], until=True)
+    terms, terms_bad = _all_terms([given[name] for name in _TERMS])
     wrong = _Faults(
         [
             (_SUBJECT, _mask(pc.is_null(given["subject"]))),
@@ -130,12 +148,40 @@ def _checked(columns: dict[str, pa.Array], rows: int) -> tuple[pa.RecordBatch, _
             (_FROM, start_bad),
             (_UNTIL, end_bad),
             (_ORDER, _mask(pc.fill_null(pc.greater_equal(start, end), False))),
+            *((_WRONG_TERMS[name], bad) for name, bad in terms_bad.items()),
         ],
         rows,
     )
     yes = pa.array(np.ones(rows, dtype=bool))
-    arrays = [given["subject"], given["purpose"], given["dataset"], start, end, yes]
+    arrays = [given["subject"], given["purpose"], given["dataset"], start, end, given["category"], terms, yes]
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA), wrong
+
+
+def _all_terms(texts: list[pa.Array]) -> tuple[pa.Array, dict[str, npt.NDArray[np.bool_]]]:
+    """Terms as canonical JSON, null where nothing narrows; by column, where what it says cannot be. Each distinct
+    combination is read once."""
+    keys = [pc.fill_null(text, "") for text in texts]
+    coded = pc.binary_join_element_wise(*keys, "\0").dictionary_encode()
+    read = [_terms(one.split("\0")) for one in coded.dictionary.to_pylist()]
+    at = np.asarray(coded.indices.to_numpy(zero_copy_only=False))
+    bad = {name: np.array([wrong == name for _, wrong in read], dtype=bool)[at] for name in _TERMS}
+    return pa.array([text for text, _ in read], pa.string()).take(coded.indices), bad
+
+
+def _terms(said: list[str]) -> tuple[str | None, str | None]:
+    """(terms as canonical JSON, the first column that cannot be), each None where there is none."""
+    found = {name: text for name, text in zip(_TERMS, said, strict=True) if text}
+    values: dict[str, Any] = {}
+    for name, text in found.items():
+        listed = name in ("recipients", "methods")
+        if not listed and not _COUNT.fullmatch(text):
+            return None, name
+        values[name] = _SEPARATOR.split(text.strip()) if listed else int(text)
+        try:
+            Terms.read({name: values[name]})
+        except ValidationError:
+            return None, name
+    return (Terms.read(values).canonical().decode() if values else None), None
 
 
 def _filled(text: pa.Array) -> pa.Array:

@@ -151,6 +151,8 @@ _FORMS = {
     r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$": Text(
         "two times of day such as 20:00-06:00", "两个时刻，例如 20:00-06:00"
     ),
+    "^[a-z][a-z0-9-]{0,62}$": Text("of small letters, digits and hyphens", "由小写字母、数字和连字符组成"),
+    r"^\d{4}-\d{2}-\d{2}$": Text("a date such as 2026-11-28", "日期，例如 2026-11-28"),
     "^[A-Z]{2}$": Text("a country in two capitals, such as CN", "国家或地区的两位大写代码，例如 CN"),
 }
 """Patterns in words; one that is not here is shown as it is."""

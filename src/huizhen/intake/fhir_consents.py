@@ -1,11 +1,15 @@
 """Consents as FHIR R4 `Consent` resources (https://hl7.org/fhir/R4/consent.html): NDJSON of a bulk export, a Bundle, or
 one resource. All of them are taken, or none.
 
-Taken is what a consent here can say: a person, purposes, a period, datasets. A resource that narrows its permission in
-any other way (to actors, actions, kinds of data, by nested provisions) is refused by name: a permission that is not
-understood must not be read as a broader one. What is active and permits is a yes; a denial, and what is inactive,
-rejected or entered in error, is a no from then on; drafts say nothing. Purposes are codings of GA4GH DUO, of HL7
-ActReason where the meaning is the same, or our own codes; none, on a no, means every purpose.
+Taken is what a consent here can say: a person, purposes, a period, datasets or a category, kinds of recipient (`actor`
+with the role IRCP), of method (`action`), and the least price or part of it (a `modifierExtension`), each by the code
+systems `urn:huizhen:...`. A resource that narrows its permission in any other way (to named actors, other actions, by
+nested provisions, by a modifier of somebody else's) is refused by name: a permission that is not understood must not be
+read as a broader one. So is a yes that somebody other than the patient gave (`performer`).
+
+What is active and permits is a yes; a denial, and what is inactive, rejected or entered in error, is a no from then on;
+drafts say nothing. Purposes are codings of GA4GH DUO, of HL7 ActReason where the meaning is the same, or our own codes;
+none, on a no, means every purpose.
 """
 
 from __future__ import annotations
@@ -17,10 +21,12 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+from pydantic import ValidationError
 
 from huizhen.intake.consents import SCHEMA, Consents, refused
 from huizhen.kit.clock import stamp
 from huizhen.kit.text import Text
+from huizhen.model.consent import Terms
 from huizhen.model.purpose import PURPOSES
 
 _ACT_REASON = {"HRESCH": "HMB", "BIORCH": "HMB", "PUBHLTH": "PUBHLTH", "HMARKT": "HMARKT"}
@@ -28,7 +34,12 @@ _ACT_REASON = {"HRESCH": "HMB", "BIORCH": "HMB", "PUBHLTH": "PUBHLTH", "HMARKT":
 _BY_CODE = {p.term: p.code for p in PURPOSES.values() if p.term} | {c: c for c in PURPOSES} | _ACT_REASON
 _NO = {"inactive", "rejected", "entered-in-error"}
 _NOTHING = {"draft", "proposed"}
-_NARROWER = ("actor", "action", "securityLabel", "class", "code", "dataPeriod", "provision")
+_NARROWER = ("securityLabel", "code", "dataPeriod", "provision")
+SYSTEM = "urn:huizhen:"
+"""Code systems of ours: recipient-kind, method-kind, category; and the urls of what modifies: min-percent,
+min-price-fen."""
+RECEIVES = "IRCP"
+"""Information recipient, HL7 v3 ParticipationType."""
 _SHOWN = 20
 _LINE, _RESOURCE = Text("line", "行"), Text("resource", "个资源")
 
@@ -41,7 +52,7 @@ class _Fault(Exception):
         self.said = Text(en, zh)
 
 
-Row = tuple[str, str, str | None, str | None, str | None, bool]
+Row = tuple[str, str, str | None, str | None, str | None, str | None, str | None, bool]
 """As in `consents.SCHEMA`."""
 
 
@@ -121,6 +132,8 @@ def _rows(resource: Any) -> list[tuple[str, Row]]:
     if narrower and permit:
         names = ", ".join(narrower)
         raise _Fault(f"narrowed by {names}, which cannot be kept here", f"受 {names} 限定，此处无法保存")
+    _check_performer(resource, permit)
+    terms, category = (_terms(resource, rules), _category(rules)) if permit else (None, None)
     purposes = _purposes(rules) if rules.get("purpose") or permit else list(PURPOSES)
     period = rules.get("period") or {}
     if not isinstance(period, dict):
@@ -130,7 +143,8 @@ def _rows(resource: Any) -> list[tuple[str, Row]]:
         raise _Fault("the period ends before it begins", "period 结束早于开始")
     if not permit:
         start = end = None
-    return [(said or "", (subject, p, d, start, end, permit)) for p in purposes for d in _datasets(rules)]
+    datasets = _datasets(rules)
+    return [(said or "", (subject, p, d, start, end, category, terms, permit)) for p in purposes for d in datasets]
 
 
 def _check_release(resource: Mapping[str, Any]) -> None:
@@ -190,6 +204,65 @@ def _datasets(rules: Mapping[str, Any]) -> list[str | None]:
             raise _Fault("'data' does not name a dataset by its identifier", "data 未以标识符指明数据集")
         found.append(name)
     return found or [None]
+
+
+def _check_performer(resource: Mapping[str, Any], permit: bool) -> None:
+    """Who else may speak for a patient is decided at the desk, with their ground."""
+    for performer in _list(resource.get("performer")):
+        reference = performer.get("reference") if isinstance(performer, dict) else None
+        kind = performer.get("type") if isinstance(performer, dict) else None
+        if isinstance(reference, str):
+            kind = reference.rpartition("/")[0].rpartition("/")[2]
+        if permit and kind != "Patient":
+            raise _Fault("given by somebody else than the patient", "由患者以外的人作出")
+
+
+def _terms(resource: Mapping[str, Any], rules: Mapping[str, Any]) -> str | None:
+    """Recipients, methods, least price and part of it, as canonical JSON; None where nothing narrows."""
+    said: dict[str, Any] = {}
+    recipients = [_recipient(actor) for actor in _list(rules.get("actor"))]
+    methods = [_coded(action, "method-kind", "action") for action in _list(rules.get("action"))]
+    said |= {"recipients": recipients} if recipients else {}
+    said |= {"methods": methods} if methods else {}
+    for extension in [*_list(resource.get("modifierExtension")), *_list(rules.get("modifierExtension"))]:
+        url, value = (
+            (extension.get("url"), extension.get("valueInteger")) if isinstance(extension, dict) else ("", None)
+        )
+        if url not in (f"{SYSTEM}min-percent", f"{SYSTEM}min-price-fen") or not isinstance(value, int):
+            raise _Fault("narrowed by a modifierExtension, which cannot be kept here",
+                         "受 modifierExtension 限定，此处无法保存")  # fmt: skip
+        said[url.removeprefix(SYSTEM).replace("-", "_")] = value
+    try:
+        return Terms.read(said).canonical().decode() if said else None
+    except ValidationError:
+        raise _Fault("recipients, methods or price that there are not", "接收方、方法或价格无效") from None
+
+
+def _recipient(actor: Any) -> str:
+    """The kind of recipient that an actor stands for; a named one cannot be kept."""
+    if isinstance(actor, dict):
+        role, reference = actor.get("role"), actor.get("reference")
+        codings = _list(role.get("coding")) if isinstance(role, dict) else []
+        receives = any(isinstance(c, dict) and c.get("code") == RECEIVES for c in codings)
+        identifier = reference.get("identifier") if isinstance(reference, dict) else None
+        if receives and isinstance(identifier, dict) and identifier.get("system") == f"{SYSTEM}recipient-kind":
+            return str(identifier.get("value"))
+    raise _Fault("narrowed by actor, which cannot be kept here", "受 actor 限定，此处无法保存")
+
+
+def _category(rules: Mapping[str, Any]) -> str | None:
+    found = _list(rules.get("class"))
+    if len(found) > 1:
+        raise _Fault("narrowed by several class, which cannot be kept here", "受多个 class 限定，此处无法保存")
+    return _coded({"coding": found}, "category", "class") if found else None
+
+
+def _coded(concept: Any, system: str, element: str) -> str:
+    """The code of ours in a CodeableConcept. Raises _Fault where there is none."""
+    for coding in _list(concept.get("coding")) if isinstance(concept, dict) else []:
+        if isinstance(coding, dict) and coding.get("system") == SYSTEM + system and coding.get("code"):
+            return str(coding["code"])
+    raise _Fault(f"narrowed by {element}, which cannot be kept here", f"受 {element} 限定，此处无法保存")
 
 
 def _list(value: Any) -> list[Any]:

@@ -23,7 +23,7 @@ STUDY_ORDER: Mapping[str | None, frozenset[str]] = {
 
 ANY_TIME = frozenset(
     {"node-enrolled", "node-revoked", "dataset-registered", "consent-changed", "node-refused", "node-left-out"}
-    | {"party-registered", "act-filed", "witness-enrolled", "witness-removed"}
+    | {"party-registered", "act-filed", "witness-enrolled", "witness-removed", "care-opened", "care-reviewed"}
 )
 """Kinds that belong to no study's order, wherever they stand."""
 

@@ -85,6 +85,16 @@ def settle(
     return Settlement(study=study_id, asker=asker, price_fen=price_fen, lines=_tidy(lines))
 
 
+def patient_percent(deed: Deed, for_profit: bool) -> int:
+    """Of a price, the whole percent that goes to the patients under this deed; none where the purpose forbids profit.
+
+    Raises BadInput for a deed that cannot be.
+    """
+    _check_terms(0, deed)
+    parts = deed.hospital_parts + deed.patient_parts
+    return (100 - deed.operator_percent) * deed.patient_parts // parts if for_profit else 0
+
+
 def _split(price_fen: int, deed: Deed) -> list[int]:
     """Fen for operator, hospitals and patients."""
     rest, parts = 100 - deed.operator_percent, deed.hospital_parts + deed.patient_parts

@@ -26,6 +26,7 @@ class Count(Method):
 
     name = "count"
     Params = Params
+    yields = "statistics"
     summary = Text(
         "How many rows are in the cohort, altogether or for each level of one column.",
         "统计队列中的行数，可给出总数，也可按某一列的取值水平分别计数。",

@@ -32,6 +32,7 @@ class Crosstab(Method):
 
     name = "crosstab"
     Params = Params
+    yields = "statistics"
     summary = Text(
         "Counts of two columns against each other, with totals, expected counts, chi-square test and Cramér's V.",
         "两列的交叉计数表，附合计、期望频数、卡方检验和克莱姆 V 系数。",

@@ -39,6 +39,7 @@ class Describe(Method):
 
     name = "describe"
     Params = Params
+    yields = "statistics"
     summary = Text(
         "For each column: rows, missing values, mean, standard deviation and quantiles, or counts of its levels.",
         "逐列描述：行数、缺失数、均值、标准差和分位数；分类列给出各取值水平的频数。",

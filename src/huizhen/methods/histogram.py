@@ -42,6 +42,7 @@ class Histogram(Method):
 
     name = "histogram"
     Params = Params
+    yields = "statistics"
     summary = Text(
         "Counts of one column in bins you choose, or for each of its levels.",
         "按您指定的区间统计一列的频数，或按其取值水平统计。",

@@ -42,6 +42,7 @@ class KaplanMeier(Method):
 
     name = "kaplan_meier"
     Params = Params
+    yields = "statistics"
     summary = Text(
         "Survival curves by Kaplan and Meier with confidence limits and medians; log-rank test between groups.",
         "Kaplan-Meier 生存曲线，附置信区间和中位生存时间；组间比较采用对数秩检验。",

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from huizhen.model.consent import By, ConsentAct, Delegation
 from huizhen.model.dataset import Column
+from huizhen.model.giving import Giving, Opening
 from huizhen.model.party import Act, LegalFacts, Party
 from huizhen.model.rule import Facts
 from huizhen.model.study import Request
+from huizhen.model.wording import Edition
 
 ORDINARY = Facts(
     request=Request(title="An ordinary question", asker="acme-pharma", purpose="HMB", dataset="lung", method="count"),
@@ -46,3 +49,39 @@ def legally(party: Party | None = None, *acts: Act, request: dict[str, Any] | No
     of_law = {k: facts.pop(k) for k in list(facts) if k in LegalFacts.model_fields}
     legal = LegalFacts(today="2026-11-22", register_kept=party is not None, party=party, acts=acts)
     return but(request, legal=legal.model_copy(update=of_law), **facts)
+
+
+WORDING = Edition.read(
+    {
+        "version": 1,
+        "since": "2026-01-01",
+        "purposes": ["HMB", "DS"],
+        "terms": {"recipients": ["academic", "commercial"], "methods": ["statistics"], "min_percent": 50},
+        "en": {"choice": "May my data help research?", "scene": "Only totals leave.", "full": "All of it."},
+        "zh": {"choice": "同意用于研究？", "scene": "仅汇总数据离院。", "full": "全文。"},
+    }
+)
+
+
+def saying(act: ConsentAct = "grant", by: By = "person", purpose: str = "HMB", **facts: Any) -> Giving:
+    """An adult's word on an ordinary day, but with these facts. A wording that is given is the one shown today."""
+    wording = facts.get("wording")
+    known: dict[str, Any] = {"today": "2026-11-28", "wording_named": wording is not None}
+    if wording is not None:
+        known["wording_newest"] = wording.version
+    return Giving(act=act, by=by, purpose=purpose, **{**known, **facts})
+
+
+def delegated(**changes: Any) -> Delegation:
+    """A daughter named for biomedical research."""
+    named = {"number": 1, "relation": "daughter", "purposes": ["HMB"], "until_day": "2028-12-31"}
+    return Delegation.read({**named, "from_utc": "2026-01-01T00:00:00.000000Z", **changes})
+
+
+def opening(**changes: Any) -> Opening:
+    """A physician opens a record in an emergency."""
+    ordinary: dict[str, Any] = {
+        "staff": "ann", "role": "physician", "roles": frozenset({"physician", "officer"}),
+        "reason": "unconscious, allergies unknown", "minutes": 60, "most_minutes": 240,
+    }  # fmt: skip
+    return Opening(**{**ordinary, **changes})

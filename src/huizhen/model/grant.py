@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from huizhen.kit.text import Language
 from huizhen.model.dataset import Schema
@@ -69,6 +69,8 @@ class Limits(Document):
     round_to: int | None
     epsilon: float | None
     max_rounds: int
+    patient_percent: int = Field(default=0, ge=0, le=100)
+    """Of the price, the part that goes to the patients: who asks for more is not read. 0 in grants that are older."""
     expires_utc: str
     """The study's one deadline: no node answers after it."""
 

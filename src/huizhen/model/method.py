@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 from huizhen.model.batch import Batch
+from huizhen.model.consent import MethodKind
 from huizhen.model.dataset import Schema
 from huizhen.model.document import Document
 from huizhen.model.partial import Partial
@@ -60,6 +61,8 @@ class Method(ABC):
     largest: ClassVar[float] = math.inf
     """No value of a column that it reads may be larger in size; a hospital that has one says so and takes no part. A
     bound of the values themselves, not of what a formula makes of them: an asker must not choose what it tells."""
+    yields: ClassVar[MethodKind] = "model"
+    """What comes out, as consents name it. Who says nothing counts as the further-reaching of the two."""
     private: ClassVar[bool] = False
     """Whether its tables may receive differentially private noise (every released figure is in, or from, a Table)."""
 

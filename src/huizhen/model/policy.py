@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from huizhen.model.document import Document
+from huizhen.model.party import PartyKind
 
 
 class Policy(Document):
@@ -30,6 +31,8 @@ class Policy(Document):
     """Refuse whoever the signed facts do not show as registered in this jurisdiction and not under foreign control."""
     askers_foreign: tuple[str, ...] = ()
     """Askers that this hospital itself knows to be foreign: facts that say or leave open otherwise are refused."""
+    askers_known: dict[str, PartyKind] = Field(default_factory=dict)
+    """What kind of party this hospital itself knows an asker to be: facts that say otherwise are refused."""
     jurisdiction: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
     """Whose law holds here: a grant under another is refused. None: the region's."""
     hours: str | None = Field(default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")
@@ -42,3 +45,15 @@ class Policy(Document):
     not."""
     epsilon_per_day: float | None = Field(default=None, ge=0)
     """What one asker may spend here in a day, added up; None: up to epsilon_cap."""
+    consent_age: int = Field(default=14, ge=0, le=21)
+    """From this age a person consents alone (PIPL 31: 14; GDPR 8: 13 to 16); before it, the guardian does."""
+    ask_again_days: int = Field(default=180, ge=0)
+    """So long after a no the person is not asked again for the same purpose and data."""
+    care_roles: tuple[str, ...] = ("physician", "nurse", "pharmacist")
+    """Who may open a record for care in an emergency."""
+    care_review_roles: tuple[str, ...] = ("privacy-officer", "medical-affairs")
+    """Who may review that it was opened."""
+    care_minutes: int = Field(default=240, ge=1, le=7 * 24 * 60)
+    """The longest that a record stays open so."""
+    care_review_days: int = Field(default=7, ge=1)
+    """So many days after it was opened it has been reviewed, or `doctor` says that it has not."""

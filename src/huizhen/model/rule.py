@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from huizhen.kit.text import Text
 from huizhen.model.dataset import Column
@@ -18,6 +18,9 @@ EXEMPTIONS = ("emergency", "foreign-transit", "contract-necessity")
 EXPORT_THRESHOLD = 10_000
 """Persons with sensitive data since 1 January from which an export needs a security assessment (same, 7)."""
 OnFile = Literal["granted", "refused", "ended", "missing"]
+About = Literal["study", "consent", "care"]
+"""What a rule is asked about: a study, a word of consent, hospital staff who open a record in an emergency."""
+F = TypeVar("F")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Facts:
     legal: LegalFacts
     people: int | None = None
     """In the census of this study; None before it is taken."""
+    patient_percent: int = 0
+    """Of the price, the part that goes to the patients by the region's deed."""
     blacklist: frozenset[str] = field(default=frozenset())
 
     @property
@@ -139,24 +144,25 @@ def where_unknown() -> Answer:
 
 
 @dataclass(frozen=True)
-class Case:
+class Case(Generic[F]):
     """A line of the casebook: these facts, this verdict (None: the rule does not apply)."""
 
     story: str
-    facts: Facts
+    facts: F
     verdict: Verdict | None
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(Generic[F]):
     """`decide` answers None where the rule does not apply to the facts."""
 
     id: str
     source: str
     valid_from: str
-    decide: Callable[[Facts], Answer | None]
+    decide: Callable[[F], Answer | None]
+    about: About = "study"
 
-    def ask(self, facts: Facts) -> Reason | None:
+    def ask(self, facts: F) -> Reason | None:
         answer = self.decide(facts)
         if answer is None:
             return None

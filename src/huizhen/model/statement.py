@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from huizhen.kit.canonical import canonical
 from huizhen.kit.keys import Sign, check_signature
+from huizhen.model.care import CareVerdict
 from huizhen.model.dataset import Dataset
 from huizhen.model.document import Document
 
 _DOMAIN = b"huizhen/statement/v1\n"
-Kind = Literal["dataset-registered", "consent-changed"]
+Kind = Literal["dataset-registered", "consent-changed", "care-opened", "care-reviewed"]
+_HEX = r"^[0-9a-f]{64}$"
 
 
 class ConsentChange(Document):
@@ -23,10 +26,32 @@ class ConsentChange(Document):
     commitment: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
+class CareOpened(Document):
+    """A person's record was opened for care in an emergency; the commitment is to who, whose, why and how long."""
+
+    commitment: str = Field(pattern=_HEX)
+
+
+class CareReviewed(Document):
+    """An opening was reviewed; `opening` is the commitment to it."""
+
+    commitment: str = Field(pattern=_HEX)
+    opening: str = Field(pattern=_HEX)
+    outcome: CareVerdict
+
+
+BODIES: Mapping[str, type[Document]] = {
+    "consent-changed": ConsentChange,
+    "care-opened": CareOpened,
+    "care-reviewed": CareReviewed,
+}
+"""Statements whose body is, as it stands, the facts of their ledger entry."""
+
+
 class Statement(Document):
     """`number` grows from statement to statement of a node: an older one cannot be brought forward again.
 
-    The body of `dataset-registered` is {card: a Dataset}, that of `consent-changed` a ConsentChange.
+    The body of `dataset-registered` is {card: a Dataset}, those of the others are in BODIES.
     """
 
     node: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
@@ -38,8 +63,8 @@ class Statement(Document):
 
     @model_validator(mode="after")
     def _says_something(self) -> Statement:
-        if self.kind == "consent-changed":
-            ConsentChange.read(self.body)
+        if self.kind in BODIES:
+            BODIES[self.kind].read(self.body)
         elif set(self.body) == {"card"}:
             Dataset.read(self.body["card"])
         else:

@@ -34,7 +34,8 @@ from huizhen.model.policy import Policy
 from huizhen.model.settlement import Settlement
 from huizhen.model.study import Study
 from huizhen.model.tally import Tally
-from huizhen.node.check import Known, check_grant, check_time
+from huizhen.node.check import Known, check_grant, check_time, midnight
+from huizhen.node.law import check_paid, use_of
 from huizhen.node.log import NodeLog
 from huizhen.node.runner import Runner, Sitting, check_earlier
 from huizhen.path import message
@@ -174,7 +175,7 @@ class Agent:
     # -- before a study
 
     def _hello(self, _body: dict[str, Any]) -> dict[str, Any]:
-        return {"policy": self.policy().as_json(), "epoch": self.book.epoch}
+        return {"policy": self.policy().as_json(), "epoch": self.book.consents.epoch}
 
     def _open(self, body: dict[str, Any]) -> str:
         study, grant = Study.read(body["study"]), Grant.read(body["grant"])
@@ -185,9 +186,9 @@ class Agent:
             now=self.clock(),
             card=self.book.card(request.dataset),
             policy=self.policy(),
-            epoch=self.book.epoch,
+            epoch=self.book.consents.epoch,
             epsilon_spent=self.book.epsilon_spent(request.asker, request.dataset, study.id),
-            today=self.book.opened_since(request.asker, stamp(_midnight(self.clock())), study.id),
+            today=self.book.opened_since(request.asker, stamp(midnight(self.clock())), study.id),
             given_this_year=self.book.people_given(request.asker, stamp(new_year(self.clock())), study.id),
             peers={k.removeprefix("peer:"): v for k, v in self.book.all("peer:").items()},
         )
@@ -204,6 +205,7 @@ class Agent:
         self.book.put_all(
             {f"peer:{p.name}": p.key for p in grant.limits.participants if known.peers.get(p.name) != p.key}
         )
+        use = use_of(study, grant, method, known)
         self.book.open_study(
             {
                 "id": study.id,
@@ -216,9 +218,10 @@ class Agent:
                 "opened_utc": stamp(self.clock()),
                 "epsilon": grant.limits.epsilon,
                 "salt": os.urandom(16),
+                "use": use.model_dump_json(),
             }
         )
-        self._sittings[study.id] = Sitting(study, grant.digest(), grant.limits, method, tuple(body["earlier"]))
+        self._sittings[study.id] = Sitting(study, grant.digest(), grant.limits, method, tuple(body["earlier"]), use)
         return grant.digest()
 
     def _sitting(self, study: str) -> Sitting:
@@ -366,6 +369,8 @@ class Agent:
         self._sittings.pop(study, None)
         if not self._sittings:
             self.runner.tables.own.close()  # so that another program of this node may take in a dataset
+        if row is not None and body["status"] == "released":
+            check_paid(Settlement.read(body["settlement"]), self.book.use(study))
         return self.name
 
     def _cosign(self, body: dict[str, Any]) -> str:
@@ -381,11 +386,6 @@ class Agent:
 
 def _round_key(body: dict[str, Any]) -> tuple[str, str]:
     return body["study"], body["attempt"]
-
-
-def _midnight(now: datetime) -> datetime:
-    """When the day began, by the clock on the hospital's wall."""
-    return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _company(body: dict[str, Any]) -> str:

@@ -206,6 +206,11 @@ def _check_day(limits: Limits, known: Known) -> None:
                       "该申请方今日在本医院的隐私预算已用尽。", tomorrow)  # fmt: skip
 
 
+def midnight(now: datetime) -> datetime:
+    """When the day began, by the clock on the hospital's wall."""
+    return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def _is_within(now: datetime, hours: str) -> bool:
     """Whether the wall clock is in a span such as 20:00-06:00, which may go past midnight."""
     first, _, last = hours.partition("-")

@@ -1,4 +1,4 @@
-"""Consent at the node: granted, withdrawn, imported. In force from the next round on, of running studies, too."""
+"""Consent at the node: what people say is recorded. In force from the next round on, of running studies, too."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from huizhen.kit.canonical import canonical
 from huizhen.kit.clock import stamp
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text, did_you_mean
+from huizhen.model.consent import Word
 from huizhen.model.purpose import PURPOSES
 from huizhen.node.agent import Agent
 from huizhen.node.statements import state
-
-Word = tuple[str, str, str | None, bool, str | None, str | None]
-"""(subject, purpose, dataset or None for all, permit, from, until); times are RFC 3339 in UTC."""
 
 
 @dataclass(frozen=True)
@@ -41,27 +39,8 @@ def check_purpose(code: str) -> None:
         )
 
 
-def record(agent: Agent, words: Sequence[Word]) -> Changed:
-    """Record what people said, in this order, in one transaction; the hub will be told that they did."""
-    people = agent.book.enrol(word[0] for word in words)
-    rows = [(idx, *word[1:]) for idx, word in zip(people, words, strict=True)]
-    epoch = agent.book.record_consents(rows, stamp(agent.clock()))
-    key = (agent.folder / "pseudonym.key").read_bytes()
-    changed = Changed(len(rows), epoch, hmac.new(key, canonical(rows), "sha256").hexdigest())
-    state(agent, "consent-changed", {**vars(changed)})
-    return changed
-
-
-def grant(agent: Agent, subject: str, purpose: str, dataset: str | None) -> Changed:
-    check_purpose(purpose)
-    return record(agent, [(subject, purpose, dataset, True, None, None)])
-
-
-def withdraw(agent: Agent, subject: str, purpose: str, dataset: str | None) -> Changed:
-    """Raises NotFound for a person, BadInput for a dataset that the node does not know: a typing error must not pass
-    for a withdrawal."""
-    check_purpose(purpose)
-    agent.book.find(subject)
+def check_dataset(agent: Agent, dataset: str | None) -> None:
+    """Raises BadInput for a dataset that the node does not know: a typing error must not pass for a withdrawal."""
     known = [card.name for card in agent.book.cards()]
     if dataset is not None and dataset not in known:
         hint = did_you_mean(dataset, known)
@@ -73,4 +52,20 @@ def withdraw(agent: Agent, subject: str, purpose: str, dataset: str | None) -> C
                 f"本节点的数据集：{'、'.join(known) or '无'}。不写 --dataset 则对全部数据集撤回。",
             ),
         )
-    return record(agent, [(subject, purpose, dataset, False, None, None)])
+
+
+def record(agent: Agent, words: Sequence[Word | tuple[str, str, str | None, bool, str | None, str | None]]) -> Changed:
+    """Record what people said, by their numbers, in this order, in one transaction; the hub will be told that they did.
+
+    No rule is asked: a file of consents is the hospital's own word that each was given as it says. One person's word at
+    the desk goes through `node.saying`, which asks them.
+    """
+    said = [Word(*word) for word in words]
+    people = agent.book.enrol(str(word.person) for word in said)
+    rows = [word._replace(person=idx) for idx, word in zip(people, said, strict=True)]
+    epoch = agent.book.consents.record(rows, stamp(agent.clock()))
+    key = (agent.folder / "pseudonym.key").read_bytes()
+    committed = [[*row[:7], row.terms.digest(), row.given.digest(), row.anew] for row in rows]
+    changed = Changed(len(rows), epoch, hmac.new(key, canonical(committed), "sha256").hexdigest())
+    state(agent, "consent-changed", {**vars(changed)})
+    return changed

@@ -13,11 +13,13 @@ from typing import Protocol
 
 from huizhen.kit.errors import Refused
 from huizhen.kit.text import Text
+from huizhen.model.consent import Use
 from huizhen.model.dataset import Dataset
 from huizhen.model.grant import Grant
 from huizhen.model.method import Method
 from huizhen.model.party import LegalFacts, Party
 from huizhen.model.policy import Policy
+from huizhen.model.settlement import Settlement
 from huizhen.model.study import Study
 from huizhen.path.authorise import verdict
 from huizhen.path.legal import day_of, reasons_again
@@ -90,6 +92,14 @@ def _check_party(study: Study, legal: LegalFacts, policy: Policy) -> None:
             Text("Have the asker registered with jurisdiction and control, or leave this hospital out.",
                  "请登记申请方的法域与控制情况，或不邀请该医院。"),
         )  # fmt: skip
+    known = policy.askers_known.get(asker)
+    if known is not None and party is not None and party.kind != known:
+        raise Refused(
+            "asker-of-another-kind",
+            Text("This hospital knows the asker to be of another kind than the facts of the grant say.",
+                 "本医院已知申请方的类别与授权所载不符。"),
+            remedy,
+        )  # fmt: skip
     if asker in policy.askers_foreign and (party is None or _is_domestic(party, home)):
         raise Refused(
             "foreign-asker-hidden",
@@ -97,6 +107,27 @@ def _check_party(study: Study, legal: LegalFacts, policy: Policy) -> None:
                  "本医院已知申请方为境外或外方控制，而授权所载事实未予说明。"),
             remedy,
         )  # fmt: skip
+
+
+def use_of(study: Study, grant: Grant, method: Method, known: Known) -> Use:
+    """The study as each person's consent sees it: from the signed study and grant, and what the node knows itself, once
+    `check_law` has held the one against the other. What is not known stays so: no consent that turns on it covers it.
+    """
+    request, policy, legal = study.request, known.policy, grant.legal
+    assert legal is not None and grant.limits is not None and known.card is not None
+    party, home = legal.party, policy.jurisdiction or legal.jurisdiction
+    kind = policy.askers_known.get(request.asker) if party is None else party.kind
+    foreign = None if party is None else not _is_domestic(party, home)
+    return Use(
+        purpose=request.purpose,
+        dataset=request.dataset,
+        category=known.card.table.category,
+        recipient=kind,
+        foreign=True if request.asker in policy.askers_foreign else foreign,
+        method="extract" if request.release == "enclave" else method.yields,
+        price_fen=request.price_fen,
+        patient_percent=grant.limits.patient_percent,
+    )
 
 
 def _is_domestic(party: Party | None, home: str) -> bool:
@@ -115,4 +146,19 @@ def _check_count(study: Study, legal: LegalFacts, given: int) -> None:
             Text("More people of this hospital alone were in results for this asker abroad than the grant counts.",
                  "仅本医院提供给该境外申请方的人数已超过授权所载人数。"),
             Text("Ask the trustee why the hub counts fewer.", "请询问受托方中心为何少计。"),
+        )  # fmt: skip
+
+
+def check_paid(settlement: Settlement, use: Use | None) -> None:
+    """Raises Refused where patients get a smaller part of the price than the grant said: some of them were read for it.
+
+    Shares are cut by largest remainder, so that none is below the whole fen of its percent.
+    """
+    patients = sum(line.fen for line in settlement.lines if line.role == "patients")
+    if use is not None and patients < settlement.price_fen * use.patient_percent // 100:
+        raise Refused(
+            "patients-underpaid",
+            Text("Patients are paid a smaller part of the price than the grant said.", "患者所得低于授权所载的分成。"),
+            Text("Ask the trustee why; the grant and the settlement are on the ledger.",
+                 "请询问受托方原因；授权与结算均在账本中。"),
         )  # fmt: skip

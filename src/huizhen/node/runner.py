@@ -19,6 +19,7 @@ from huizhen.kit import wire
 from huizhen.kit.clock import Clock, stamp
 from huizhen.kit.errors import Refused
 from huizhen.kit.text import Text
+from huizhen.model.consent import Use
 from huizhen.model.grant import Limits
 from huizhen.model.method import Method, State
 from huizhen.model.partial import Array, Partial
@@ -55,6 +56,8 @@ class Sitting:
     limits: Limits
     method: Method
     earlier: tuple[str, ...]
+    use: Use
+    """The study as consent sees it."""
     missing: tuple[BitMap, int] | None = None
     """Rows left out for a missing value, and the people included when they were counted."""
     kept: Kept | None = None
@@ -95,9 +98,8 @@ class Runner:
 
     def consenting(self, sitting: Sitting) -> BitMap:
         """Who consents at this moment. Whatever goes wrong in looking it up, the answer is a refusal, never a yes."""
-        request = sitting.study.request
         try:
-            return self.book.consenting(request.purpose, request.dataset, stamp(self.clock()))
+            return self.book.consents.people(sitting.use, stamp(self.clock()))
         except Exception as error:
             raise Refused(
                 "consent-unavailable",
@@ -127,13 +129,12 @@ class Runner:
         before = self.book.study(earlier)
         if before is None or not before["counted"]:
             return len(now)
-        request = sitting.study.request
-        then, moment = before["census_utc"], stamp(self.clock())
+        consents, then, moment = self.book.consents, before["census_utc"], stamp(self.clock())
         changed = BitMap()
-        if self.book.consents_moved(then, moment):
-            for purpose in {before["purpose"], request.purpose}:
-                at_that_time = self.book.consenting_at(purpose, request.dataset, then)
-                changed |= at_that_time ^ self.book.consenting_at(purpose, request.dataset, moment)
+        if consents.moved(then, moment):
+            older = sitting.use.model_copy(update={"purpose": before["purpose"]})
+            for use in {self.book.use(earlier) or older, sitting.use}:
+                changed |= consents.people_at(use, then) ^ consents.people_at(use, moment)
         return len((BitMap.deserialize(before["cohort"]) ^ now) - changed)
 
     def partial(self, sitting: Sitting, state: State) -> Partial:

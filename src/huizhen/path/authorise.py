@@ -49,7 +49,7 @@ def authorise(
 ) -> Grant:
     """The grant for this study. Pure: all it rests on is in its arguments."""
     request = study.request
-    reasons = tuple(r for r in (rule.ask(facts) for rule in rules.all_rules()) if r is not None)
+    reasons = rules.ask("study", facts)
     decided = verdict(reasons)
     limits = None
     if decided == "allow":
@@ -69,6 +69,7 @@ def authorise(
             round_to=request.protection.round_to,
             epsilon=request.protection.epsilon,
             max_rounds=method.max_rounds,
+            patient_percent=facts.patient_percent,
             expires_utc=expires_utc,
         )
     return Grant(

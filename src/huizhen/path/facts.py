@@ -7,11 +7,13 @@ from typing import Protocol
 
 from huizhen.kit.errors import BadInput, Refused
 from huizhen.kit.text import Text
+from huizhen.market.settle import patient_percent
 from huizhen.model.agreement import agree
 from huizhen.model.dataset import Dataset, Schema
 from huizhen.model.grant import Participant
 from huizhen.model.method import Method
 from huizhen.model.policy import Policy
+from huizhen.model.purpose import PURPOSES
 from huizhen.model.rule import Facts
 from huizhen.model.study import Request
 from huizhen.path.authorise import columns_read, plan
@@ -115,12 +117,17 @@ def gather(
         epsilon_cap=settings.epsilon_cap,
         legal=legal_facts(store, request, names, now),
         blacklist=frozenset(settings.blacklist),
+        patient_percent=patient_percent(settings.deed, _for_profit(request)),
     )
     participants = tuple(
         Participant(name=n, key=keys[n].hex(), consent_epoch=epochs[n], own_figures=policies[n].own_figures)
         for n in names
     )
     return facts, schema, method, participants
+
+
+def _for_profit(request: Request) -> bool:
+    return request.purpose in PURPOSES and PURPOSES[request.purpose].for_profit
 
 
 def _introductions(names: list[str], quorum: int | None, link: Link) -> tuple[dict[str, Policy], dict[str, int]]:

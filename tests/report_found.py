@@ -165,7 +165,7 @@ def found(
             )
             for i, (n, p) in enumerate(zip(HOSPITALS, parts, strict=True))
         ]
-        journal["settlement"] = settle_study(study, tallies, Deed()).as_json()
+        journal["settlement"] = settle_study(study, release, tallies, Deed()).as_json()
     return outcome(study, release.status, journal, evidence([3, 4, 5, 6, 9], region))
 
 

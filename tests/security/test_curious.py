@@ -9,16 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from curious import CuriousHub
 from huizhen.adapters.local import LocalFederation
 from huizhen.cli.region import Region
 from huizhen.kit import wire
-from huizhen.kit.clock import stamp, utc_now
 from huizhen.kit.errors import HuizhenError
-from huizhen.path.authorise import plan
-from huizhen.path.compute import census_layout, open_study, round_layout
-from huizhen.path.link import Link
-from huizhen.path.secure_round import Round
-from regions import add, make_region, patients, request, run, silence
+from regions import add, make_region, patients, run, silence
 
 
 @pytest.fixture
@@ -91,29 +87,6 @@ def test_no_identifier_and_no_row_is_in_any_file_of_the_hub_nor_identifiers_in_t
         if path.is_file() and path.suffix in {".sqlite", ".duckdb", ".log"}:
             data = path.read_bytes()
             assert not any(s in data for s in subjects if len(s) == 4), path.name
-
-
-class CuriousHub:
-    """Follows an honest study to its first rounds, then asks on its own."""
-
-    def __init__(self, region: Region) -> None:
-        self.region = region
-        road = region.road()
-        self.link: Link = road._link()
-        self.asked = request(method="glm", params={"formula": "time ~ age", "family": "gaussian"})
-        from huizhen.path.propose import propose
-
-        self.study = propose(self.asked, 0, stamp(utc_now()))
-        self.grant = road._authorise(self.study, self.link)
-        assert self.grant.limits is not None
-        self.method = plan(self.asked, self.grant.limits.dataset_schema)
-        open_study(self.study, self.grant, (), region.names(), self.link)
-
-    def ask(self, members: tuple[str, ...], state: dict[str, Any] | None, number: int = 1) -> Any:
-        layout = census_layout(0) if state is None else round_layout(self.method, state)
-        return Round(
-            self.study.id, self.grant.digest(), number, members, state, layout, whole=False, check=lambda *_: None
-        ).masked(self.link).total  # fmt: skip
 
 
 def test_a_hub_cannot_open_sums_of_one_study_with_and_without_one_hospital(region: Region) -> None:

@@ -9,6 +9,7 @@ import typer
 from huizhen.cli.common import HubOption, JsonFlag, Region_, TokenOption
 from huizhen.cli.place import place
 from huizhen.cli.program import Command, new_group
+from huizhen.cli.show import show_effects
 from huizhen.cli.table import Head
 from huizhen.cli.voice import VOICE
 from huizhen.kit.money import yuan
@@ -95,6 +96,7 @@ def postings_(
             ],
         )
         debit, credit = sum(p["debit_fen"] for p in booked), sum(p["credit_fen"] for p in booked)
+        show_effects(at.outcome(study)["settlement"])
         VOICE.say(
             f"Debits {yuan(debit)}, credits {yuan(credit)}.", f"借方合计 {yuan(debit)}，贷方合计 {yuan(credit)}。"
         )

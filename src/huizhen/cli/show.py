@@ -122,6 +122,19 @@ def _show_settlement(settlement: dict[str, Any] | None) -> None:
         [Head(Text("party", "参与方")), Head(Text("role", "角色")), Head(Text("yuan", "元"), "number")],
         [(x["party"], ROLES[x["role"]].say(VOICE.language), yuan(x["fen"])) for x in settlement["lines"]],
     )
+    show_effects(settlement)
+
+
+def show_effects(settlement: dict[str, Any] | None) -> None:
+    """What the deed pays hospitals by beside rows and quality, where it does."""
+    from huizhen.client import sections
+    from huizhen.client.reading import Reading
+
+    said = None if settlement is None else sections.effects(settlement, Reading({}, VOICE.language))
+    if said is not None:
+        VOICE.say(said[0], said[0])
+        if said[1] is not None:
+            _show_table(said[1])
 
 
 def _show_result(found: dict[str, Any]) -> None:

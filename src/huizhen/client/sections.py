@@ -16,6 +16,8 @@ from huizhen.client.reading import Reading, row_head
 from huizhen.client.words import OUTCOME, PAGE, ROLE, SOURCES, VERDICT
 from huizhen.kit.errors import HuizhenError
 from huizhen.kit.money import yuan
+from huizhen.market.effect import explained
+from huizhen.model.settlement import Effects
 from huizhen.path.guard import CHECKS
 
 _ASKS = {check.name: check.asks for check in CHECKS}
@@ -178,6 +180,28 @@ class Paid:
     sentence: str
     figure: Figure | None
     table: Table | None
+    effects: tuple[str, Table | None] | None = None
+    """Where the deed pays by effect: what that is, and the effect of each hospital."""
+
+
+def effects(settlement: dict[str, Any], reading: Reading) -> tuple[str, Table | None] | None:
+    """What the deed pays by beside rows and quality; None where nothing."""
+    if "effects" not in settlement:
+        return None
+    found, say = Effects.read(settlement["effects"]), reading.say
+    sentence = explained(found).say(reading.language)
+    if found.outcome != "measured":
+        return sentence, None
+    heads = (
+        Head(say("hospital", "医院"), number=False), Head(say("strays, in times of chance", "偏离（随机水平的倍数）")),
+        Head(say("effect", "贡献系数")),
+    )  # fmt: skip
+    strays = {None: say("not told", "未报告"), 1: say("within chance", "在随机范围内")}
+    rows = [
+        (row_head(h.node), words(strays.get(h.misfit, say(f"{h.misfit} or more", f"{h.misfit} 以上"))), words(h.effect))
+        for h in found.hospitals
+    ]
+    return sentence, Table(say("Effect of each hospital", "各医院的贡献系数"), heads, tuple(rows))
 
 
 def paid(found: dict[str, Any], reading: Reading) -> Paid | None:
@@ -193,7 +217,9 @@ def paid(found: dict[str, Any], reading: Reading) -> Paid | None:
         f"{settlement['asker']} paid {yuan(price)} yuan; the lines below add up to it exactly.",
         f"{settlement['asker']} 支付 {yuan(price)} 元；以下各项之和与之分文不差。",
     )
-    return Paid(sentence, _paid_figure(reading, sums, price), _paid_table(reading, lines, price))
+    return Paid(
+        sentence, _paid_figure(reading, sums, price), _paid_table(reading, lines, price), effects(settlement, reading)
+    )
 
 
 def _role(reading: Reading, role: str) -> str:

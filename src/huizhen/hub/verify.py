@@ -169,7 +169,7 @@ def _money(documents: Mapping[str, StoredDocument], booked: Sequence[Posting]) -
     expected = []
     for stored in documents.values():
         value = json.loads(stored.content)
-        if isinstance(value, dict) and set(value) == set(Settlement.model_fields):
+        if isinstance(value, dict) and set(value) | Settlement.LATER == set(Settlement.model_fields):
             expected += [p.canonical() for p in postings(Settlement.read(value))]
     wrong = []
     if sorted(p.canonical() for p in booked) != sorted(expected):

@@ -11,7 +11,7 @@ from huizhen.kit.canonical import digest
 from huizhen.kit.errors import BadInput
 from huizhen.kit.money import largest_remainder
 from huizhen.kit.text import Text
-from huizhen.model.settlement import Deed, Line, Role, Settlement
+from huizhen.model.settlement import Deed, Effects, Line, Role, Settlement
 
 OPERATOR = "operator"
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?", re.ASCII)
@@ -19,7 +19,7 @@ _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?", re.ASCII)
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one node put into a study: rows used, quality from 0 to 1, people included.
+    """What one node put into a study: rows used, quality from 0 to 1, people included, effect on the joint model.
 
     Quality is a Fraction or a decimal string such as "0.9731"; a float is refused, since its last bits would depend on
     the machine (see `decimal_quality`).
@@ -28,9 +28,11 @@ class Contribution:
     rows: int
     quality: Fraction | str
     people: int
+    effect: str = "1"
+    """A decimal above 0 (`market.effect`); 1 where the deed does not pay by effect."""
 
     def weight(self) -> Fraction:
-        """rows x quality, exactly. Raises BadInput("bad-contribution")."""
+        """rows x quality x effect, exactly. Raises BadInput("bad-contribution")."""
         quality = self.quality
         if isinstance(quality, str):
             if not _DECIMAL.fullmatch(quality):
@@ -40,7 +42,9 @@ class Contribution:
             raise _bad_contribution()
         if not _is_count(self.rows) or not _is_count(self.people):
             raise _bad_contribution()
-        return self.rows * quality
+        if not _DECIMAL.fullmatch(self.effect) or not Fraction(self.effect):
+            raise _bad_contribution()
+        return self.rows * quality * Fraction(self.effect)
 
 
 def decimal_quality(quality: float) -> str:
@@ -56,14 +60,15 @@ def settle(
     contributions: Mapping[str, Contribution],
     *,
     for_profit: bool,
+    effects: Effects | None = None,
 ) -> Settlement:
     """Share the price of a study among those who made it possible.
 
     The price is split once, by largest remainder: operator `operator_percent`, the rest hospitals to patients as
-    `hospital_parts` to `patient_parts`. Hospitals share theirs by rows x quality, patients theirs equally per person
-    included: one line per node, party `patients@NODE`, which the node passes on (`patients.share_out`). A share that
-    has nobody to receive it goes back to the asker, and without any contribution the whole price does. Where the
-    purpose forbids profit see `_at_cost`.
+    `hospital_parts` to `patient_parts`. Hospitals share theirs by rows x quality x effect (`effects`, kept beside the
+    lines, says why), patients theirs equally per person included: one line per node, party `patients@NODE`, which the
+    node passes on (`patients.share_out`). A share that has nobody to receive it goes back to the asker, and without
+    any contribution the whole price does. Where the purpose forbids profit see `_at_cost`.
 
     Fen that do not divide go to the largest remainders, and between equal ones by a hash of study and node, so that
     no hospital gains by its name. Lines of zero fen are left out; all are non-negative and sum to the price.
@@ -82,7 +87,7 @@ def settle(
         lines += _by_node(study_id, asker, patients, people, "patients")
     else:
         lines = _at_cost(study_id, asker, price_fen, deed, contributing)
-    return Settlement(study=study_id, asker=asker, price_fen=price_fen, lines=_tidy(lines))
+    return Settlement(study=study_id, asker=asker, price_fen=price_fen, lines=_tidy(lines), effects=effects)
 
 
 def patient_percent(deed: Deed, for_profit: bool) -> int:
@@ -170,8 +175,9 @@ def _bad_contribution() -> BadInput:
     return BadInput(
         "bad-contribution",
         Text(
-            "A contribution needs rows and people that are not negative, and a quality from 0 to 1 in exact form.",
-            "贡献须包含非负的行数与人数，以及 0 至 1 之间以精确形式给出的质量。",
+            "A contribution needs rows and people that are not negative, a quality from 0 to 1 and an effect above 0, "
+            "both in exact form.",
+            "贡献须包含非负的行数与人数、0 至 1 之间的质量以及大于 0 的贡献系数，后两者须以精确形式给出。",
         ),
         Text('Write the quality as a decimal string such as "0.97".', '请以十进制字符串（如 "0.97"）填写质量。'),
     )

@@ -26,6 +26,7 @@ from huizhen.statistics import columns, design, keyed, moments, newton, ranking,
 from huizhen.statistics.gathered import Gathered
 from huizhen.statistics.leave_one_out import Baseline, baseline, of_cox, own_baseline
 from huizhen.statistics.membership import attack_left_out, told
+from huizhen.statistics.misfit import level
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -120,11 +121,12 @@ class Cox(Method):
             "scores": self._score_sums,
             "pairs": self._local_pairs if self.local else self._pair_sums,
             "attack": self._attack_rows,
+            "alone": self._local_sums,
         }
         return sums[state["phase"]](batch, state)
 
     def close(self, total: Partial, state: State) -> Partial:
-        if self.local and state["phase"] == "fit":
+        if state["phase"] == "alone" or (self.local and state["phase"] == "fit"):
             return self._close_fit(total)
         if self.local and state["phase"] == "pairs":
             pairs = ranking.harrell_by_key(total["key"], total["deaths"], total["others"])
@@ -142,6 +144,13 @@ class Cox(Method):
             "attack": self._after_pairs,
         }
         return after[state["phase"]](total, state)
+
+    def alone(self, state: State) -> State:
+        return {**state, "phase": "alone"}
+
+    def misfit(self, total: Partial, state: State) -> int:  # noqa: ARG002
+        """By the partial likelihood of these rows alone, so whatever the baseline hazard is here."""
+        return level(total["score"], total["information"])
 
     # What a batch adds to the sums of each phase.
 
@@ -199,17 +208,7 @@ class Cox(Method):
 
     def _close_fit(self, total: Partial) -> Partial:
         first = np.searchsorted(total["key"][:, 0], np.arange(self.strata.count + 1))
-        found = survival.likelihood(total.fields, first, len(self.design.names), self.p.ties)
-        return Partial(
-            {
-                "rows": total["left"].sum(),
-                "deaths": total["deaths"].sum(),
-                "eta": total["eta"].sum(axis=0),
-                "loglik": np.array([found.loglik, found.null]),
-                "score": found.score,
-                "information": found.information,
-            }
-        )
+        return Partial(survival.closed(total.fields, first, len(self.design.names), self.p.ties))
 
     def _score_sums(self, batch: Batch, state: State) -> Partial:
         eta = self._scaled(batch, state).eta

@@ -20,7 +20,7 @@ from huizhen.model.document import Document
 from huizhen.model.method import Done, Method, Next, State
 from huizhen.model.partial import Partial
 from huizhen.model.result import Membership, Model, Result
-from huizhen.statistics import design, expression, family, moments, newton, outcome, ranking, standard
+from huizhen.statistics import design, expression, family, misfit, moments, newton, outcome, ranking, standard
 from huizhen.statistics.leave_one_out import of_glm
 from huizhen.statistics.membership import attack_left_out, told
 
@@ -124,15 +124,17 @@ class Glm(Method):
         return Partial({name: np.sum([block[name] for block in blocks], axis=0) for name in blocks[0]})
 
     def combine(self, total: Partial, state: State) -> Next | Done:
-        after = {
+        return {
             "inner": self._after_inner,
             "columns": self._after_columns,
             "fit": self._after_fit,
             "scores": self._after_scores,
             "roc": self._after_attack,
             "attack": self._after_attack,
-        }[state["phase"]]
-        return after(total, state)
+        }[state["phase"]](total, state)
+
+    def misfit(self, total: Partial, state: State) -> int:
+        return misfit.of_glm(total.fields, state, self._penalty(state), self.p.family == "gaussian")
 
     # What a block of rows adds to the sums of each phase.
 

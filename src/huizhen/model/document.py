@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from huizhen.kit.canonical import canonical, digest
 
@@ -39,3 +39,16 @@ class Document(BaseModel):
     def read(cls, value: dict[str, Any]) -> Self:
         """From JSON-like mappings, strictly (arrays become tuples, nothing else is coerced)."""
         return cls.model_validate_json(json.dumps(value))
+
+
+class GrownDocument(Document):
+    """A kind of document that got more fields after the first of it were recorded: these keep their digest."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset()
+    """Fields that came later; where one has its default it is not written."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = plain(self)
+        fields = type(self).model_fields
+        return {k: v for k, v in written.items() if k not in self.LATER or getattr(self, k) != fields[k].default}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from huizhen.kit.text import Language
 from huizhen.model.dataset import Schema
-from huizhen.model.document import Document
+from huizhen.model.document import Document, GrownDocument
 from huizhen.model.party import LegalFacts
+from huizhen.model.settlement import Rule
 
 Verdict = Literal["allow", "deny", "needs"]
 
@@ -49,7 +50,8 @@ class Participant(Document):
         return written
 
 
-class Limits(Document):
+class Limits(GrownDocument):
+    LATER: ClassVar[frozenset[str]] = frozenset({"effect"})
     columns: tuple[str, ...]
     cohort: str | None
     """The cohort in its normal form, or None for all."""
@@ -73,6 +75,8 @@ class Limits(Document):
     """Of the price, the part that goes to the patients: who asks for more is not read. 0 in grants that are older."""
     expires_utc: str
     """The study's one deadline: no node answers after it."""
+    effect: Rule = "none"
+    """Whether each hospital is asked, once, how well the joint model suits its own rows: what the deed pays by."""
 
 
 class Grant(Document):

@@ -119,3 +119,19 @@ class Method(ABC):
     @abstractmethod
     def combine(self, total: Partial, state: State) -> Next | Done:
         """From the sum over all nodes: the next state, or the result. Raises Unable where there is no answer."""
+
+    # Where hospitals are paid by effect, for models fitted by likelihood: how one hospital's rows suit the joint model.
+
+    @classmethod
+    def is_fitted(cls) -> bool:
+        """Whether it has a `misfit`."""
+        return cls.misfit is not Method.misfit
+
+    def alone(self, state: State) -> State:
+        """From the state of the last round: that in which `close` of the `partial` of one hospital's rows is what
+        `misfit` takes."""
+        return {**state, "phase": "fit"}
+
+    def misfit(self, total: Partial, state: State) -> int:
+        """How far one hospital's rows stray from the joint model: `statistics.misfit.level`."""
+        raise NotImplementedError

@@ -15,6 +15,9 @@ class Policy(Document):
 
     allow_plain: bool = False
     """Send sums that are not masked, when a study asks for that."""
+    tell_misfit: bool = True
+    """Tell how well a joint model suits the rows here, in steps of two, where the deed pays by effect. A hospital that
+    does not is paid as the one whose effect is least."""
     min_cell: int = Field(default=3, ge=3)
     """The smallest cell that a grant may set."""
     epsilon_cap: float = Field(default=10.0, gt=0)

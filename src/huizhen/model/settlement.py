@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
-from huizhen.model.document import Document
+from huizhen.model.document import Document, GrownDocument
 
 Role = Literal["operator", "hospital", "patients", "refund"]
+Rule = Literal["none", "leave-one-out", "shapley"]
+"""Whether hospitals are paid by rows and quality alone, or also by what their rows did to the joint model."""
+
+Outcome = Literal["measured", "rows", "few-parameters", "nothing-explained", "without-profit"]
 
 
 class Line(Document):
@@ -17,11 +21,31 @@ class Line(Document):
     fen: int
 
 
-class Settlement(Document):
+class HospitalEffect(Document):
+    node: str
+    misfit: int | None
+    """As the hospital told it (see `Tally.misfit`)."""
+    effect: str
+    """A decimal by which rows x quality is multiplied; 1: as much per row as the hospitals on average."""
+
+
+class Effects(Document):
+    """What each hospital did for the joint model, beside its rows and their quality."""
+
+    rule: Rule
+    outcome: Outcome
+    """Whether it was measured; if not, why every effect is 1 (see `market.effect.OUTCOMES`)."""
+    hospitals: tuple[HospitalEffect, ...]
+
+
+class Settlement(GrownDocument):
+    LATER: ClassVar[frozenset[str]] = frozenset({"effects"})
     study: str
     asker: str
     price_fen: int
     lines: tuple[Line, ...]
+    effects: Effects | None = None
+    """None where the deed does not pay by effect."""
 
     @model_validator(mode="after")
     def _sums(self) -> Settlement:
@@ -38,3 +62,5 @@ class Deed(Document):
     patient_parts: int = 60
     cost_fen_per_node: int = 1000
     """What a study costs a node to run: all that a hospital may charge where the purpose forbids profit."""
+    effect: Rule = "none"
+    """Multiplies the weight of each hospital, rows x quality, by its effect on the joint model (`market.effect`)."""

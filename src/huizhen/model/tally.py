@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import ClassVar, NamedTuple
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
-
-from huizhen.model.document import Document
+from huizhen.model.document import GrownDocument
 
 
 class Own(NamedTuple):
@@ -19,7 +17,8 @@ class Own(NamedTuple):
     figures: Mapping[str, float]
 
 
-class Tally(Document):
+class Tally(GrownDocument):
+    LATER: ClassVar[frozenset[str]] = frozenset({"own", "misfit"})
     node: str
     rows: int
     people: int
@@ -31,11 +30,7 @@ class Tally(Document):
     """Head of the node's own log when it said this: the ledger's hold on what the node has written down."""
     own: dict[str, float] | None = None
     """Figures of this hospital alone, rounded, where it gives them (`privacy.own`); None: withheld, or none asked."""
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `own` where there is none: tallies that are older than the key keep their digest."""
-        written: dict[str, Any] = plain(self)
-        if self.own is None:
-            written.pop("own", None)
-        return written
+    misfit: int | None = None
+    """How many times further than by chance the rows here stray from the joint model, as a power of two; 1: within
+    chance (see `statistics.misfit`). None: not told, since the deed does not pay by effect or the hospital does not
+    tell."""

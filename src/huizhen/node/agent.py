@@ -352,6 +352,7 @@ class Agent:
             inclusion=salted(row["salt"], kept[1].serialize()),
             log=self.log.write(),
             own=self.runner.own_figures(sitting, self.policy()),
+            misfit=self.runner.tell_misfit(sitting, self.policy(), body.get("state")),
         ).as_json()
 
     def _closed(self, body: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,6 @@ from huizhen.adapters.node_book import NodeBook
 from huizhen.adapters.table import Selection, Work
 from huizhen.adapters.tables import Tables
 from huizhen.intake import cohort
-from huizhen.kit import wire
 from huizhen.kit.clock import Clock, stamp
 from huizhen.kit.errors import Refused
 from huizhen.kit.text import Text
@@ -26,6 +24,7 @@ from huizhen.model.partial import Array, Partial
 from huizhen.model.policy import Policy
 from huizhen.model.study import Study
 from huizhen.model.tally import Own
+from huizhen.node import effect
 from huizhen.path.compute import count_field
 from huizhen.privacy.own import may_show, shown
 
@@ -147,7 +146,9 @@ class Runner:
                 Text("Run the study again.", "请重新运行该研究。"),
             )
         standing, allowed = self._standing(sitting, *kept)
-        question, before = hashlib.sha256(wire.encode(state)).digest(), sitting.computed
+        question, before = effect.question_of(state), sitting.computed
+        if sitting.limits.effect != "none":
+            self.book.put(f"asked:{sitting.study.id}", question.hex())
         if before is None or before.question != question or before.allowed != allowed:
             method, selection = sitting.method, sitting.selection
             total, rows = self.tables.of(selection.dataset).total(selection, allowed, Work(method, state))
@@ -169,6 +170,19 @@ class Runner:
         company = [p.name for p in participants] if opened is None else opened.splitlines()
         told = shown(sitting.own, sitting.limits.min_cell) if may_show(participants, company) else None
         return None if told is None else dict(told)
+
+    def tell_misfit(self, sitting: Sitting, policy: Policy, state: State | None) -> int | None:
+        """How far the rows here stray from the model of `state`; None where it is not to be told. Raises Refused."""
+        if sitting.limits.effect == "none" or not policy.tell_misfit:
+            return None
+        return effect.tell(self.book, sitting.study.id, state, lambda last: self._misfit(sitting, last))
+
+    def _misfit(self, sitting: Sitting, state: State) -> int:
+        kept, method = self.book.inclusion(sitting.study.id), sitting.method
+        assert kept is not None
+        allowed, alone = self._standing(sitting, *kept)[1], method.alone(state)
+        total = self.tables.of(sitting.selection.dataset).total(sitting.selection, allowed, Work(method, alone)).partial
+        return method.misfit(method.close(total, alone), alone)
 
     def count(self, sitting: Sitting, people: BitMap, complete: bool) -> int:
         """Rows of these people in the cohort; with `complete` those only that have every value."""

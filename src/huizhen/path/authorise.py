@@ -12,6 +12,7 @@ from huizhen.model.dataset import Column, Schema
 from huizhen.model.grant import Grant, Limits, Participant, Reason, Verdict
 from huizhen.model.method import Method
 from huizhen.model.rule import Facts
+from huizhen.model.settlement import Rule
 from huizhen.model.study import Request, Study
 from huizhen.secure.graph import two_thirds
 
@@ -46,8 +47,9 @@ def authorise(
     participants: Sequence[Participant],
     issued_utc: str,
     expires_utc: str,
+    effect: Rule = "none",
 ) -> Grant:
-    """The grant for this study. Pure: all it rests on is in its arguments."""
+    """The grant for this study. Pure: all it rests on is in its arguments. `effect`: what the deed pays by."""
     request = study.request
     reasons = rules.ask("study", facts)
     decided = verdict(reasons)
@@ -71,6 +73,7 @@ def authorise(
             max_rounds=method.max_rounds,
             patient_percent=facts.patient_percent,
             expires_utc=expires_utc,
+            effect=effect if method.is_fitted() else "none",
         )
     return Grant(
         study=study.digest(),

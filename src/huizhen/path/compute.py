@@ -19,7 +19,7 @@ from huizhen.kit.errors import HuizhenError, Refused, Unable
 from huizhen.kit.text import Text
 from huizhen.model.batch import empty_batch
 from huizhen.model.census import Census
-from huizhen.model.grant import Grant
+from huizhen.model.grant import Grant, Limits
 from huizhen.model.method import Done, Method, Next, State
 from huizhen.model.partial import Field, Partial
 from huizhen.model.result import Result
@@ -163,9 +163,14 @@ def _read_census(total: Partial, earlier: tuple[str, ...]) -> Census:
     return Census(**{name: int(total[name]) for name in CENSUS}, differences=differences)
 
 
-def tally(study: Study, company: tuple[str, ...], link: Link) -> tuple[Tally, ...]:
-    """What each of the company says it contributed. Raises Silent where one does not answer."""
-    heard = link.ask("tally", {node: {"study": study.id} for node in company})
+def tally(study: Study, limits: Limits, last: Standing, link: Link) -> tuple[Tally, ...]:
+    """What each of the company says it contributed; where the deed pays by effect also how well the model of the last
+    round suits its rows. Raises Silent where one does not answer."""
+    company = last.company
+    body: dict[str, Any] = {"study": study.id}
+    if limits.effect != "none":
+        body["state"] = wire.once(last.state)
+    heard = link.ask("tally", dict.fromkeys(company, body))
     for node, problem in heard.refusals.items():
         if problem.code not in FORGOTTEN:
             raise problem.at(node)

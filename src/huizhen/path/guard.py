@@ -21,6 +21,7 @@ from huizhen.privacy.cohort import (
     check_contributors,
     check_differencing,
     check_one_hospital,
+    check_single_hospitals,
     check_smallest_cohort,
 )
 from huizhen.privacy.differential import add_noise
@@ -91,6 +92,11 @@ CHECKS: tuple[CensusCheck | ResultCheck, ...] = (
         "differencing",
         check_differencing,
         Text("Would an earlier result, taken away, leave a few people?", "减去先前结果是否只剩少数几人？"),
+    ),
+    CensusCheck(
+        "single-hospitals",
+        check_single_hospitals,
+        Text("Is anything told of single hospitals?", "是否透露单家医院的信息？"),
     ),
     ResultCheck(
         "declared",

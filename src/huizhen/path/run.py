@@ -136,14 +136,17 @@ class Road:
         if release.status == "denied":
             self._end(study, link, "denied", why_not_released(release.guard))
             return
-        settlement = Settlement.read(done["settlement"]) if "settlement" in done else self._settle(study, tallies)
+        settlement = (
+            Settlement.read(done["settlement"]) if "settlement" in done else self._settle(study, release, tallies)
+        )
         self._close(study, link, "released", settlement)
 
     # -- authorise
 
     def _authorise(self, study: Study, link: Link) -> Grant:
         facts, schema, method, participants = gather(self.store, study.request, link, self.clock())
-        return authorise(study, facts, schema, method, participants, stamp(self.clock()), stamp(study.deadline()))
+        until, effect = stamp(study.deadline()), self.store.settings().deed.effect
+        return authorise(study, facts, schema, method, participants, stamp(self.clock()), until, effect)
 
     def _grant(self, study: Study, link: Link) -> Grant:
         grant = self._patience(study, "authorise").insist(lambda: self._authorise(study, link))
@@ -194,7 +197,7 @@ class Road:
                 break
             except Unfit as unfit:
                 company.leave_out(method, unfit)
-        tallies = insist(lambda: compute.tally(study, computed.standing.company, link), company.open)
+        tallies = insist(lambda: compute.tally(study, limits, computed.standing, link), company.open)
         last = Census(**{**vars(census), **computed.counts})
         guarded = guard_result(computed.result, last, limits, _CommittingNoise(self.noise, self.store, study.id))
         values = guarded.values
@@ -240,8 +243,8 @@ class Road:
 
     # -- settle, and every other end
 
-    def _settle(self, study: Study, tallies: tuple[Tally, ...]) -> Settlement:
-        settlement = settle_study(study, tallies, self.store.settings().deed)
+    def _settle(self, study: Study, release: Release, tallies: tuple[Tally, ...]) -> Settlement:
+        settlement = settle_study(study, release, tallies, self.store.settings().deed)
         with self.store.record() as r:
             r.journal(study.id, "settlement", settlement.as_json())
             r.post(settlement)

@@ -102,3 +102,22 @@ def check_differencing(census: Census, limits: Limits) -> Check:
         f"该申请方先前的队列均不与本队列相差 1 至 {least - 1} 人。",
     )
     return found(name, "passed", text)
+
+
+def check_single_hospitals(census: Census, limits: Limits) -> Check:  # noqa: ARG001
+    """Say whether each hospital tells something of itself beside its rows: where the deed pays by effect, one power of
+    two (`Tally.misfit`). It is never a sum with a hospital set against one without it."""
+    name = "single-hospitals"
+    if limits.effect == "none":
+        text = Text(
+            "Of single hospitals nothing is told but how many people and rows they have, and their quality.",
+            "除人数、行数与质量外，不透露任何单家医院的信息。",
+        )
+        return found(name, "off", text)
+    text = Text(
+        "Since the deed pays by effect, each hospital tells once whether its rows stray further from the joint model "
+        "than chance takes them, and if so how far, in powers of two. Sums are opened over all hospitals only.",
+        "由于契约按贡献付酬，各医院仅一次性报告其数据偏离联合模型是否超出随机范围；若超出，则以 2 的幂分档报告程度。"
+        "求和仅对全部医院公开。",
+    )
+    return found(name, "passed", text)

@@ -203,3 +203,16 @@ def too_many_times(limit: int) -> Unable:
             "请使用较粗的时间单位（天、月）、减少自变量，或按医院分层（strata: node，不发送按时间的和）。",
         ),
     )
+
+
+def closed(sums: Fields, first: Counts, p: int, ties: Ties) -> dict[str, npt.NDArray[Any]]:
+    """What is left of the sums of one hospital's own strata once it has worked out its part of the likelihood."""
+    found = likelihood(sums, first, p, ties)
+    return {
+        "rows": sums["left"].sum(),
+        "deaths": sums["deaths"].sum(),
+        "eta": sums["eta"].sum(axis=0),
+        "loglik": np.array([found.loglik, found.null]),
+        "score": found.score,
+        "information": found.information,
+    }

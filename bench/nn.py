@@ -4,9 +4,13 @@ rows.
 `python bench/nn.py [--large]`. Real patients (scikit-learn's breast cancer data, 569 rows, 30 columns) at four
 hospitals; a fifth of them held out, another fifth for each seed. The baseline of the AUC is one network of the same
 shape and first weights, trained by PyTorch on the pooled training rows for as many epochs. The baseline of the bytes is
-four a weight and round, which is what plain federated averaging sends, without masks; ours are all that a node sends
-while it trains, as a secure sum sends it, the losses and what compression needs included. What comes down to a node,
-the weights in full, is not compressed.
+four a weight and round each way, which is what plain federated averaging sends, without masks; ours are all that a node
+sends while it trains, as a secure sum sends it, and all of the states that it is sent, whatever else they hold.
+
+With --large (2 cores, shared), 4,097 weights and 100 rounds, mean of ten seeds: exact updates 9.8 MB up, 3.3 MB down,
+0.2 of the plain bytes' worth, AUC .9973; quantised 415 and 458 kB, 3.9 and 3.6 times fewer than plain, .9973; a quarter
+of them 107 kB up, 15.3 times fewer, 5.8 both ways together, .9972; a tenth 47 kB up, 35 times, 6.5 together, .9969;
+pooled .9955. Down, the weights as doubles are 3.3 MB.
 """
 
 from __future__ import annotations
@@ -63,7 +67,7 @@ def by_sums(params: dict[str, Any]) -> Learned:
     state, kept, sent, back = method.start(), [{} for _ in nodes], 0, 0
     start = time.perf_counter()
     while True:
-        packed = wire.encode(state)
+        packed = wire.encode(method.told(state))
         told = [
             method.finish(method.partial(b, here := wire.decode(packed)), here, k)
             for b, k in zip(nodes, kept, strict=True)
@@ -72,7 +76,7 @@ def by_sums(params: dict[str, Any]) -> Learned:
         words = [fixed.encode(said, HOSPITALS) for said, _ in told]
         if state["phase"] == "train":
             sent, back = sent + words[0].nbytes, back + len(packed)
-        step = method.combine(fixed.decode(ring.total(words, fixed.wide(layout)), layout), wire.decode(packed))
+        step = method.combine(fixed.decode(ring.total(words, fixed.wide(layout)), layout), state)
         if isinstance(step, Done):
             return Learned(step.result.values, sent, back, time.perf_counter() - start)
         state = step.state
@@ -116,7 +120,8 @@ def measure(hidden: int, rounds: int, seeds: int) -> None:
         aucs[name] = float(np.mean([run.values["holdout"]["auc"] for run in runs]))
         print(
             f"{weights:8,d} {rounds:7d}  {name:22s} {runs[0].sent:10,d} {plain / runs[0].sent:9.1f} "
-            f"{runs[0].back:10,d} {np.mean([run.seconds for run in runs]):8.2f} {aucs[name]:8.4f} "
+            f"{runs[0].back:10,d} {plain / runs[0].back:9.1f} {2 * plain / (runs[0].sent + runs[0].back):9.1f} "
+            f"{np.mean([run.seconds for run in runs]):8.2f} {aucs[name]:8.4f} "
             f"{aucs[name] - aucs['exact']:+9.4f} {np.mean(base):8.4f}"
         )
     if seeds > 1 and abs(aucs["quantised, a quarter"] - aucs["exact"]) > 0.005:
@@ -131,7 +136,8 @@ def main() -> None:
     asked = parser.parse_args()
     print(f"{HOSPITALS} hospitals, {len(CELLS)} rows; bytes of a node in training; AUC of held-out rows, mean of seeds")
     print(
-        f"{'weights':>8} {'rounds':>7}  {'updates':22s} {'bytes up':>10} {'4-byte /':>9} {'down':>10} {'seconds':>8} "
+        f"{'weights':>8} {'rounds':>7}  {'updates':22s} {'bytes up':>10} {'4-byte /':>9} {'down':>10} {'4-byte /':>9} "
+        f"{'both':>9} {'seconds':>8} "
         f"{'AUC':>8} {'- exact':>9} {'pooled':>8}"
     )
     if asked.tiny:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,7 +74,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     asked = getattr(item, "callspec", None)
     values = asked.params.values() if asked else ()
     names = {value.stem if isinstance(value, Path) else value for value in values if isinstance(value, str | Path)}
-    if ("nn" in names or item.path.stem.startswith("test_nn")) and importlib.util.find_spec("torch") is None:
+    of_nn = any(re.match(r"nn\b|nn_", name) for name in names)
+    if (of_nn or item.path.stem.startswith("test_nn")) and importlib.util.find_spec("torch") is None:
         absent("no PyTorch on this machine")
 
 

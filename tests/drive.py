@@ -14,11 +14,12 @@ import pandas as pd
 
 from huizhen import methods
 from huizhen.kit import wire
-from huizhen.model.batch import Batch, empty_batch
+from huizhen.model.batch import PERSON, Batch, empty_batch
 from huizhen.model.dataset import Column, Schema
-from huizhen.model.method import Done, Method
+from huizhen.model.method import Done, Method, Privacy
 from huizhen.model.partial import Partial
 from huizhen.model.result import Result
+from huizhen.privacy.shares import blurred
 
 FEW = 20
 """An integer column with no more values than this declares them as levels, as `dataset add` does."""
@@ -63,17 +64,24 @@ def trace(
     batches: int = 1,
     *,
     total: Callable[[list[Partial]], Partial] = plain_sum,
+    privacy: Privacy | None = None,
 ) -> Trace:
-    method = build(method_name, params, schema)
+    """With `privacy` each node adds its share of the noise, as its runner does; rows in `__person` of a frame say whose
+    they are, else each is another's."""
+    method = build(method_name, params, schema, privacy)
     nodes = [[batch_of(part, method) for part in _parts(frame, batches)] for frame in frames]
     state, totals, states = method.start(), [], []
     kept: list[dict[str, Any]] = [{} for _ in nodes]
     for round_number in range(1, method.max_rounds + 1):
         state = wire.decode(wire.encode(state))
         states.append(state)
-        said = [node_finish(method, rows, state, before) for rows, before in zip(nodes, kept, strict=True)]
+        told = wire.decode(wire.encode(method.told(state)))
+        said = [node_finish(method, rows, told, before) for rows, before in zip(nodes, kept, strict=True)]
         kept = [after for _, after in said]
-        totals.append(total([partial for partial, _ in said]))
+        noise = method.blur(told)
+        assert (noise is None) == (privacy is None)
+        sent = [p if noise is None else blurred(p, noise.sd, len(frames)) for p, _ in said]
+        totals.append(total(sent))
         step = method.combine(totals[-1], state)
         if isinstance(step, Done):
             return Trace(step.result, round_number, totals, states)
@@ -81,9 +89,9 @@ def trace(
     raise AssertionError(f"{method_name} was not done after {method.max_rounds} rounds")
 
 
-def build(method_name: str, params: Mapping[str, Any], schema: Schema) -> Method:
+def build(method_name: str, params: Mapping[str, Any], schema: Schema, privacy: Privacy | None = None) -> Method:
     kind = methods.find(method_name)
-    return kind(kind.read_params(params), schema)
+    return kind(kind.read_params(params), schema, *(() if privacy is None else (privacy,)))
 
 
 def node_partial(method: Method, rows: list[Batch], state: dict[str, Any]) -> Partial:
@@ -100,6 +108,8 @@ def node_finish(
 def batch_of(frame: pd.DataFrame, method: Method) -> Batch:
     """What the reader would hand over: the method's columns as arrays, complete cases only where it asks for them."""
     arrays = {name: array_of(frame[name], method.schema.column(name)) for name in method.columns}
+    if method.by_person:
+        arrays[PERSON] = np.asarray(frame.get(PERSON, frame.index), dtype=np.int64)
     if method.complete_cases and arrays:
         whole = np.all([a >= 0 if a.dtype == np.int32 else ~np.isnan(a) for a in arrays.values()], axis=0)
         arrays = {name: a[whole] for name, a in arrays.items()}

@@ -92,6 +92,10 @@ STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
         {"outcome": "age", "objective": "squared_error", "columns": ["arm", "wt_loss"], "trees": 2},
     ),
     "nn": ("nn", {"outcome": "arm", "columns": ["age", "ph_karno"], "hidden": [1], "rounds": 3}),
+    "nn with heads": (
+        "nn",
+        {"outcome": "arm", "columns": ["age", "ph_karno"], "hidden": [1], "rounds": 2, "personal": "head"},
+    ),
     "evaluate": ("evaluate", {"model": ARM, "outcome": "arm"}),
     "evaluate with drift": ("evaluate", {"model": ARM, "outcome": "arm", "reference": THEN}),
     "evaluate of a number": ("evaluate", {"model": LOSS, "outcome": "wt_loss"}),

@@ -29,7 +29,8 @@ def test_the_commands_that_people_rely_on_are_there():
         for words in (
             "init", "doctor", "node add", "dataset add", "consent grant", "consent withdraw", "consent import",
             "study check", "study run", "study show", "study list", "study result", "ledger list", "ledger prove",
-            "ledger verify", "money statement", "money postings", "patient uses", "node log", "node enrol", "node run",
+            "ledger verify", "money statement", "money postings", "patient uses", "node log", "node score",
+            "node enrol", "node run",
             "node revoke", "hub serve", "hub invite", "hub token add", "hub token list", "hub token revoke", "up",
             "model list", "model show", "model drift", "model score", "model export", "anonymize",
             "ledger export", "witness init",

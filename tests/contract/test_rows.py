@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from huizhen.kit.errors import HuizhenError
 from huizhen.model.agreement import agree
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Dataset
-from huizhen.model.method import Done, Method
+from huizhen.model.method import Done, Method, Privacy
 from huizhen.model.partial import Partial
 from huizhen.node.agent import Agent
 from huizhen.node.enrol import create_node
@@ -219,6 +219,23 @@ def test_every_method_has_the_same_sums(node: Node, own: Node, name: str) -> Non
                 np.testing.assert_array_equal(found.partial.in_order(), wanted.total.in_order())
             else:
                 check_same(found.partial, wanted.total)
+
+
+@pytest.mark.parametrize("name", ["nn"])
+def test_rows_say_who_is_the_same_person_where_the_method_asks(node: Node, own: Node, name: str) -> None:
+    params = {"outcome": "died", "columns": ["x"], "ranges": {"x": [0, 100]}, "rounds": 1}
+    seen = []
+    for each in (node, own):
+        method = build(name, params, agree([each.card]), Privacy(1.0, 1e-6))
+        selection = replace(each.selection(method.columns), by_person=method.by_person)
+        people = each.people([n for n in range(PEOPLE) if n % 7])
+        rows = each.table.total(selection, people, Work(method, method.start())).partial["rows"]
+        assert set(rows[:, -1].astype(int)) <= set(people)
+        numbers = {int(index): n for n in range(PEOPLE) for index in each.agent.book.indices([f"P{n:04d}"])}
+        seen.append(np.column_stack([rows[:, :-1], [numbers[int(k)] for k in rows[:, -1]]]))
+    one, other = (rows[np.lexsort(rows.T)] for rows in seen)
+    np.testing.assert_allclose(one, other, rtol=1e-12)
+    assert len(one) > len(set(one[:, -1])), "some have several rows"
 
 
 def check_same(found: Partial, wanted: Partial) -> None:

@@ -288,7 +288,7 @@ def test_a_net_that_has_learnt_its_rows_by_heart_is_refused() -> None:
     assert check_membership(draft)[1].outcome == "refused"
 
 
-def test_differential_privacy_is_not_promised_for_a_net() -> None:
+def test_an_exact_net_is_not_released_as_a_private_one() -> None:
     seen = learned(hospitals(CELLS), columns=COLUMNS[:3], hidden=[2], rounds=3)
     assert guard_result(seen.result, census(), limits(epsilon=1.0), OpenDpNoise()).status == "denied"
 

@@ -12,7 +12,7 @@ import onnxruntime
 import pandas as pd
 import pytest
 from lifelines.datasets import load_gbsg2
-from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 
 from huizhen.client import onnx_export
 from huizhen.client.onnx_export import export
@@ -24,6 +24,7 @@ GBSG2 = load_gbsg2()
 DIABETES = load_diabetes(as_frame=True, scaled=False).frame
 CELLS = load_breast_cancer(as_frame=True).frame.rename(columns=lambda name: name.replace(" ", "_"))
 
+DIGITS = load_digits(as_frame=True).frame.assign(even=lambda f: f.target % 2).drop(columns="target")[:400]
 NAMED = GBSG2.rename(columns={"age": "age at entry"}).assign(prediction=GBSG2.estrec, node=GBSG2.pnodes % 3 + 1)
 EVERYTHING = (
     "cens ~ horTh * scale(`age at entry`) + C(tgrade, Treatment('II')) + log1p(pnodes) + I(tsize ** 2 / 1000 > 0.5)"
@@ -64,8 +65,13 @@ def elsewhere(written: bytes, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
         ("gbdt", GAPS, {"outcome": "cens", "columns": [c for c in GAPS if c != "cens"], **TREES}),
         ("gbdt", DIABETES, {"outcome": "target", "columns": ["age", "bmi", "sex"], "objective": "squared_error",
                             **TREES}),
+        ("nn", GBSG2, {"outcome": "cens", "columns": ["age", "horTh", "tgrade", "pnodes"], "hidden": [4, 3],
+                       "rounds": 5, "ranges": {"age": [30, 60]}}),
+        ("nn", DIGITS, {"outcome": "even", "columns": ["pixel_*"], "rounds": 3, "module": "cnn1d", "hidden": [4]}),
+        ("nn", DIGITS, {"outcome": "even", "columns": ["pixel_*"], "rounds": 3, "module": "cnn2d", "image": [8, 4, 2]}),
     ],
-    ids=["logistic", "linear", "poisson", "cox", "trees", "trees-with-gaps", "trees-of-a-number"],
+    ids=["logistic", "linear", "poisson", "cox", "trees", "trees-with-gaps", "trees-of-a-number", "net", "signal-net",
+         "image-net"],
 )  # fmt: skip
 def test_it_scores_as_model_score_does(method: str, frame: pd.DataFrame, params: Any, tmp_path: Path) -> None:
     found = as_study(outcome(method, frame, **params))
@@ -74,9 +80,10 @@ def test_it_scores_as_model_score_does(method: str, frame: pd.DataFrame, params:
     score(found, tmp_path / "rows.csv", tmp_path / "scores.csv")
     expected = pd.read_csv(tmp_path / "scores.csv", float_precision="round_trip").iloc[:, -1].to_numpy()
     got = elsewhere(export(found), rows)
+    formula = method != "gbdt" and "module" not in params
     assert np.isnan(expected).any() == (method != "gbdt") and np.nanstd(expected) > 0.01
     assert np.array_equal(np.isnan(got), np.isnan(expected))
-    assert np.nanmax(np.abs(got - expected) / np.maximum(1, np.abs(expected))) < (1e-6 if method == "gbdt" else 1e-9)
+    assert np.nanmax(np.abs(got - expected) / np.maximum(1, np.abs(expected))) < (1e-9 if formula else 1e-6)
 
 
 def test_trees_that_ask_nothing_are_a_constant() -> None:

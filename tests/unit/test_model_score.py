@@ -103,11 +103,10 @@ def test_trees_are_what_the_pure_function_says_of_the_table_categories_and_gaps_
     assert got.notna().all() and np.array_equal(got, expected)
 
 
-@pytest.mark.parametrize("method", ["nn"])
-def test_a_net_is_what_the_pure_function_says_of_the_table(method: str, tmp_path: Path) -> None:
+def test_a_net_is_what_the_pure_function_says_of_the_table(tmp_path: Path) -> None:
     frame = GBSG2.drop(columns="time")
     columns = [c for c in frame.columns if c != "cens"]
-    found = outcome(method, frame, outcome="cens", columns=columns, hidden=[4], rounds=3)
+    found = outcome("nn", frame, outcome="cens", columns=columns, hidden=[4], rounds=3)
     expected = nets.predict(found["result"], {c: frame[c].to_numpy() for c in columns})
     got = scored(found, frame, tmp_path).prediction
     assert np.ptp(expected) > 0.01 and np.allclose(got, expected, rtol=1e-12)

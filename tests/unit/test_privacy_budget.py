@@ -65,6 +65,16 @@ def test_a_release_beyond_the_cap_is_not_allowed_and_leaves_what_was_left() -> N
     assert check_budget([2.0], 0.1, 1.0, 0.0) == BudgetDecision(False, 2.0, 2.1, 0.0)
 
 
+def test_deltas_of_the_releases_are_taken_from_the_regions() -> None:
+    """What they leave is for the composition; more than all of it is not allowed, whatever the epsilons."""
+    many = [0.05] * 100
+    full, half = (check_budget(many, 0.05, 3.0, 1e-6, deltas) for deltas in (0.0, 5e-7))
+    assert full.after < half.after == total_epsilon([*many, 0.05], 5e-7) < 5.05
+    assert check_budget([], 0.5, 3.0, 1e-6, 1e-6) == BudgetDecision(True, 0.0, 0.5, 2.5)
+    assert not check_budget([], 0.5, 3.0, 1e-6, 1.1e-6).allowed
+    assert not check_budget([], 0.5, 3.0, 0.0, 1e-7).allowed
+
+
 @pytest.mark.parametrize(
     ("asked", "delta"), [(0.0, 0.0), (-1.0, 0.0), (math.inf, 0.0), (math.nan, 0.0), (1.0, 1.0), (1.0, -0.1)]
 )

@@ -258,6 +258,16 @@ class SqlStore:
         )
         return tuple(float(r[0]) for r in rows)
 
+    def budget_studies(self, asker: str, dataset: str) -> tuple[Study, ...]:
+        rows = self._all(
+            select(db.budget.c.study).where(
+                db.budget.c.asker == asker,
+                db.budget.c.dataset == dataset,
+                db.budget.c.state.in_(sorted(HOLDS)),
+            )
+        )
+        return tuple(self.study(r[0]) for r in rows)
+
     # -- ledger
 
     def size(self) -> int:

@@ -223,8 +223,12 @@ class NodeBook:
         return sum(len(BitMap.deserialize(row[0])) for row in rows)
 
     def set_status(self, study: str, status: str) -> None:
+        """How a study ended: what was kept for its rounds is no longer needed; nor its model, where it is not out."""
         with self._writing() as db:
             db.execute("UPDATE study SET status = ? WHERE id = ?", (status, study))
+            db.execute("UPDATE noised SET answer = NULL WHERE study = ?", (study,))
+            if status != "released":
+                db.execute("DELETE FROM own_model WHERE study = ?", (study,))
 
     def company(self, study: str) -> str | None:
         """The nodes whose sums this node has helped to open in the study, if it has."""
@@ -234,6 +238,25 @@ class NodeBook:
     def keep_company(self, study: str, nodes: str) -> None:
         with self._writing() as db:
             db.execute("INSERT OR IGNORE INTO company VALUES (?, ?)", (study, nodes))
+
+    def noised(self, study: str) -> tuple[int, bytes, bytes] | None:
+        """(step, question, answer) of the last sum with noise that left this node in the study; the answer is empty
+        where it must not be given again."""
+        row = self._db.execute("SELECT step, question, answer FROM noised WHERE study = ?", (study,)).fetchone()
+        return None if row is None else (int(row[0]), bytes(row[1]), bytes(row[2] or b""))
+
+    def keep_noised(self, study: str, step: int, question: bytes, answer: bytes) -> None:
+        with self._writing() as db:
+            db.execute("INSERT OR REPLACE INTO noised VALUES (?, ?, ?, ?)", (study, step, question, answer))
+
+    def own_model(self, study: str) -> dict[str, Any] | None:
+        """The model of this hospital alone that a study left here; it goes nowhere."""
+        row = self._db.execute("SELECT body FROM own_model WHERE study = ?", (study,)).fetchone()
+        return None if row is None else dict(json.loads(row[0]))
+
+    def keep_own_model(self, study: str, model: Mapping[str, Any]) -> None:
+        with self._writing() as db:
+            db.execute("INSERT OR REPLACE INTO own_model VALUES (?, ?)", (study, json.dumps(model)))
 
     # -- log
 

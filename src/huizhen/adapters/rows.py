@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from huizhen.adapters.allowed import Seen, people_of, ranges, words
 from huizhen.adapters.engine import THREADS, Engine
 from huizhen.adapters.table import Counted, Selection, Summed, Work
-from huizhen.model.batch import Batch
+from huizhen.model.batch import PERSON, Batch
 from huizhen.model.dataset import Column, Schema
 from huizhen.model.partial import Partial
 
@@ -77,7 +77,9 @@ def to_batch(batch: pa.RecordBatch, schema: Schema, names: Sequence[str]) -> Bat
     columns: dict[str, npt.NDArray[Any]] = {}
     for name in names:
         array = batch.column(name)
-        if schema.column(name).type == "category":
+        if name == PERSON:
+            columns[name] = np.asarray(array)
+        elif schema.column(name).type == "category":
             columns[name] = _codes(array, schema.column(name).levels or ())
         else:
             columns[name] = np.asarray(array.fill_null(float("nan")) if array.null_count else array)
@@ -183,11 +185,13 @@ class Rows:
     def batches(self, selection: Selection, allowed: BitMap) -> Iterator[Batch]:
         """The selected rows, streamed; memory does not grow with the table."""
         schema = selection.schema
-        what = ", ".join(_expression(schema.column(c)) for c in selection.columns) or f"0::DOUBLE AS {quote('_')}"
+        told = [_expression(schema.column(c)) for c in selection.columns]
+        told += [f"{SUBJECT} AS {quote(PERSON)}"] if selection.by_person else []
+        what = ", ".join(told) or f"0::DOUBLE AS {quote('_')}"
         sql = f"SELECT {what} {self._from(selection, allowed)}{_complete(selection, selection.complete)}"
         reader: pa.RecordBatchReader = self._open().sql(sql).to_arrow_reader(BATCH_ROWS)
         for batch in reader:
-            yield to_batch(batch, schema, selection.columns)
+            yield to_batch(batch, schema, selection.read)
 
     def total(self, selection: Selection, allowed: BitMap, work: Work) -> Summed:
         """The work of every batch, added up."""

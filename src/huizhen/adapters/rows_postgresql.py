@@ -29,7 +29,7 @@ from huizhen.adapters.warehouse_source import source_of
 from huizhen.adapters.warehouse_sql import POSTGRESQL, Kind, calculates, columns_of
 from huizhen.intake.format import Source
 from huizhen.kit.errors import HuizhenError
-from huizhen.model.batch import Batch
+from huizhen.model.batch import PERSON, Batch
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -298,9 +298,11 @@ class PostgresRows:
 
     def batches(self, selection: Selection, allowed: BitMap) -> Iterator[Batch]:
         """The selected rows, streamed; memory does not grow with the table."""
-        what = ", ".join(map(self._doubled(selection), selection.columns)) or "CAST(0 AS DOUBLE PRECISION) AS _"
+        told = [*map(self._doubled(selection), selection.columns)]
+        told += [f"{_INDEX} AS {POSTGRESQL.quote(PERSON)}"] if selection.by_person else []
+        what = ", ".join(told) or "CAST(0 AS DOUBLE PRECISION) AS _"
         for batch in self._rows(selection, allowed, what, selection.complete):
-            yield to_batch(batch, selection.schema, selection.columns)
+            yield to_batch(batch, selection.schema, selection.read)
 
     def _doubled(self, selection: Selection) -> Callable[[str], str]:
         """A column as a Batch holds it; the same words in PostgreSQL and in DuckDB."""

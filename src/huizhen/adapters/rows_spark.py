@@ -30,6 +30,7 @@ from huizhen.adapters.warehouse_sql import SPARK, Kind, columns_of
 from huizhen.intake.format import Source
 from huizhen.kit import wire
 from huizhen.kit.errors import HuizhenError, from_wire, to_wire
+from huizhen.model.batch import PERSON
 from huizhen.model.dataset import Schema
 from huizhen.model.partial import Partial
 
@@ -219,11 +220,13 @@ class SparkRows:
 
     def total(self, selection: Selection, allowed: BitMap, work: Work) -> Summed:
         """The work of every batch in the executors, each partition added up there, and all of them here."""
-        columns = selection.columns
+        columns = selection.read
         with _speaking(self._name):
             rows = self._rows(selection, allowed)
             rows = rows.where(self._whole(selection)) if selection.complete else rows
-            frame = rows.selectExpr(*([_doubled(selection.schema, c) for c in columns] or ["CAST(0 AS DOUBLE) AS _"]))
+            told = [_doubled(selection.schema, c) for c in selection.columns]
+            told += [f"{_PERSON} AS {SPARK.quote(PERSON)}"] if selection.by_person else []
+            frame = rows.selectExpr(*(told or ["CAST(0 AS DOUBLE) AS _"]))
             frame = frame.coalesce(_PARTITIONS_PER_CORE * self._spark.sparkContext.defaultParallelism)
             question = work.as_bytes()
 

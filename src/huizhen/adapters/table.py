@@ -16,9 +16,9 @@ from huizhen import methods
 from huizhen.kit import wire
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
-from huizhen.model.batch import Batch, empty_batch
+from huizhen.model.batch import PERSON, Batch, empty_batch
 from huizhen.model.dataset import Schema
-from huizhen.model.method import Method, State
+from huizhen.model.method import Method, Privacy, State
 from huizhen.model.partial import Partial
 from huizhen.statistics.columns import check_inside, levels
 
@@ -34,6 +34,13 @@ class Selection:
     """As `intake.cohort` renders it, for DuckDB; other engines get it translated, tree by tree."""
     columns: tuple[str, ...]
     complete: bool
+    by_person: bool = False
+    """Whether batches say which rows are of the same person."""
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The columns of a batch."""
+        return (*self.columns, PERSON) if self.by_person else self.columns
 
 
 @dataclass(frozen=True)
@@ -74,8 +81,9 @@ class Work:
         return wire.encode(
             {
                 "method": method.name,
-                "params": method.params.as_json(),
+                "params": method.params.model_dump(mode="json", exclude_unset=True),
                 "schema": method.schema.as_json(),
+                "privacy": None if method.privacy is None else vars(method.privacy),
                 "state": self.state,
             }
         )
@@ -84,8 +92,9 @@ class Work:
     def read(data: bytes) -> Work:
         """What `as_bytes` wrote."""
         told = wire.decode(data)
-        kind = methods.find(told["method"])
-        return Work(kind(kind.read_params(told["params"]), Schema.read(told["schema"])), told["state"])
+        kind, privacy = methods.find(told["method"]), told["privacy"]
+        more = () if privacy is None else (Privacy(**privacy),)
+        return Work(kind(kind.read_params(told["params"]), Schema.read(told["schema"]), *more), told["state"])
 
 
 def check_values(batch: Batch, method: Method) -> None:

@@ -19,6 +19,7 @@ from huizhen.cli import (
     money,
     network,
     node_log,
+    node_score,
     patient,
     register,
     setup,
@@ -62,6 +63,7 @@ def root(
 
 app.command("init", cls=Command)(setup.init)
 node_log.register(setup.node)
+node_score.register(setup.node)
 network.register(setup.node)
 network.hub.add_typer(tokens.token, name="token")
 app.add_typer(network.hub, name="hub")

@@ -8,6 +8,7 @@ COMMANDS: dict[str, str] = {
     "huizhen init": "建立区域：一个文件夹即容纳整个联邦，无需安装任何服务。",
     "huizhen node": "医院的节点。",
     "huizhen node add": "添加一家医院的节点：独立的文件夹、密钥和策略。",
+    "huizhen node score": "用 `personal: head` 的研究留在节点的医院自有模型为文件评分；模型与数据均不离开医院。",
     "huizhen node log": "中心向节点询问了什么、节点作何决定：节点自己的签名日志，读取时逐行核验。",
     "huizhen node enrol": "加入另一台机器上的中心。节点自行生成密钥，密钥不离开其文件夹。",
     "huizhen node run": "运行已登记的节点，直至 Ctrl-C 或 SIGTERM；届时处理完手头消息后结束。"
@@ -64,7 +65,7 @@ COMMANDS: dict[str, str] = {
     "模型本身见 `huizhen study result`。",
     "huizhen model drift": "显示模型的评分与输入自参照以来漂移了多少：以最近一次指明参照的评估为准。",
     "huizhen model score": "用已发布的模型为您自己文件中的各行评分。在本机完成，不发送任何数据行。",
-    "huizhen model export": "将 glm、cox 或 gbdt 模型写成 ONNX 文件，在任何运行环境中的分数都与 `model score` 相同。",
+    "huizhen model export": "将 glm、cox、gbdt 或 nn 模型写成 ONNX 文件，其分数与 `model score` 相同。",
     "huizhen ledger": "存证账本，任何人都可以核验。",
     "huizhen ledger list": "列出账本的所有条目，最早的在前。",
     "huizhen ledger prove": "写出某一条目确在账本中的证明。证明可独立验证：持有公钥者无需我们即可核验。",

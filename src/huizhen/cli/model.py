@@ -17,12 +17,17 @@ from huizhen.kit.text import Text
 
 if TYPE_CHECKING:
     from huizhen.client.registry import Figures
+    from huizhen.client.score import Scored
 
 app = new_group("Models: what released studies have fitted, to be looked up, used and taken away.")
 ModelId = Annotated[str, typer.Argument(metavar="ID", help="The id of the model's study, from `model list`.")]
 FromFile = Annotated[
     Path,
     typer.Option("--from", metavar="FILE", help="A .csv or .parquet file with the model's columns."),
+]
+ScoresFile = Annotated[Path, typer.Option("--out", metavar="FILE", help="Scores to write: a .csv or .parquet file.")]
+KeptColumn = Annotated[
+    str | None, typer.Option("--keep", metavar="COLUMN", help="Also write this column of the file, as it is.")
 ]
 _NAMES = {
     "asker": Text("asked by", "申请方"),
@@ -250,10 +255,8 @@ def _plain(value: Any) -> str:
 def score(
     model: ModelId,
     file: FromFile,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Scores to write: a .csv or .parquet file.")],
-    keep: Annotated[
-        str | None, typer.Option("--keep", metavar="COLUMN", help="Also write this column of the file, as it is.")
-    ] = None,
+    out: ScoresFile,
+    keep: KeptColumn = None,
     region: Region_ = None,
     hub: HubOption = None,
     token: TokenOption = None,
@@ -265,11 +268,17 @@ def score(
     """
     with place(region, hub, token) as at:
         found = at.outcome(model)
-    from huizhen.client.licence import licence
     from huizhen.client.score import score as score_file
 
     with VOICE.progress(as_json) as progress:
         done = score_file(found, file, out, keep, progress.rows)
+    say_scored(done, found, out, as_json)
+
+
+def say_scored(done: Scored, found: dict[str, Any], out: Path, as_json: bool) -> None:
+    """How many rows have a score, where it is, and what binds whoever uses the model."""
+    from huizhen.client.licence import licence
+
     if as_json:
         counts = {"rows": done.rows, "scored": done.scored, "missing": done.missing, "not_finite": done.not_finite}
         VOICE.json({"study": found["study"], "out": str(out), **counts, "licence": licence(found)})
@@ -294,7 +303,7 @@ def export(
     token: TokenOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Write a model of glm, cox or gbdt as an ONNX file, which scores as `model score` does, in any runtime.
+    """Write a model of glm, cox, gbdt or nn as an ONNX file, which scores as `model score` does, in any runtime.
 
     Example: `huizhen model export st-0123456789abcdef --onnx model.onnx --region demo`
     """

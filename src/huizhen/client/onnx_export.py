@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from huizhen.client.licence import one_line
+from huizhen.client.onnx_nets import net
 from huizhen.client.onnx_trees import trees
 from huizhen.client.scorer import bound
 from huizhen.kit.errors import BadInput
@@ -21,9 +22,10 @@ from huizhen.kit.text import Text
 from huizhen.methods.cox import Cox
 from huizhen.methods.gbdt import Gbdt
 from huizhen.methods.glm import Glm
+from huizhen.methods.nn import Nn
 from huizhen.model.method import Method
 from huizhen.statistics import columns as cols
-from huizhen.statistics import expression
+from huizhen.statistics import expression, nets
 from huizhen.statistics.applied import coefficients, of_glm, spreads
 from huizhen.statistics.design import Design, Levels
 from huizhen.statistics.expression import Spread
@@ -85,6 +87,12 @@ class Graph:
         name = f":c{len(self._constants)}"
         array = np.array([value], dtype=object if isinstance(value, str) else np.float64)
         self._constants.append(self.onnx.numpy_helper.from_array(array, name))
+        return name
+
+    def array(self, values: np.ndarray[Any, Any]) -> str:
+        """A constant of any shape and type."""
+        name = f":c{len(self._constants)}"
+        self._constants.append(self.onnx.numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
     def column(self, name: str) -> str:
@@ -155,6 +163,11 @@ def _gbdt(graph: Graph, method: Method, values: Found) -> tuple[str, str]:
         graph.column(name)
     score = trees(graph, values)
     return (graph.op("Sigmoid", score) if values["objective"] == "logistic" else score), "prediction"
+
+
+def _nn(graph: Graph, method: Method, values: Found) -> tuple[str, str]:
+    nets.check_whole(values)
+    return _where_whole(graph, net(graph, values), cast(Nn, method).names), "prediction"
 
 
 def _where_whole(graph: Graph, score: str, names: Sequence[str]) -> str:
@@ -247,4 +260,6 @@ def _called(graph: Graph, name: str, value: str, spread: Spread | None) -> str:
     return graph.op("Div", centred, graph.constant(size))
 
 
-_OF: Mapping[str, Callable[[Graph, Method, Found], tuple[str, str]]] = {"glm": _glm, "cox": _cox, "gbdt": _gbdt}
+_OF: Mapping[str, Callable[[Graph, Method, Found], tuple[str, str]]] = {
+    "glm": _glm, "cox": _cox, "gbdt": _gbdt, "nn": _nn,
+}  # fmt: skip

@@ -30,8 +30,8 @@ _METRICS: Mapping[str, tuple[tuple[str | int, ...], ...]] = {
         ("iterations",), *_ATTACK,
     ),
     "nn": (
-        *((rows, key) for rows in ("holdout", "train") for key in ("auc", "log_loss")),
-        *_ATTACK,
+        *((rows, key) for rows in ("holdout", "train") for key in ("auc", "auc_noise", "log_loss")),
+        ("privacy", "epsilon"), ("privacy", "delta"), *_ATTACK,
     ),
     "kmeans": (("explained",), ("inertia",), *_ATTACK),
     "pca": (*(("components", i, "ratio") for i in range(3)), *_ATTACK),

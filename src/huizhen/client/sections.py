@@ -111,9 +111,9 @@ def _safeguards(found: dict[str, Any], reading: Reading) -> list[str]:
     if limits["epsilon"] is not None:
         said.append(
             say(
-                f"Random noise was added (differential privacy, epsilon {limits['epsilon']:g}): each count may be a "
-                "little off, so that nobody’s presence can be told from it.",
-                f"结果加入了随机噪声（差分隐私，epsilon {limits['epsilon']:g}）：每个计数可能略有偏差，"
+                f"Random noise was added (differential privacy, epsilon {limits['epsilon']:g}): each figure may be "
+                "a little off, so that nobody’s presence can be told from it.",
+                f"结果加入了随机噪声（差分隐私，epsilon {limits['epsilon']:g}）：每个数值可能略有偏差，"
                 "因而无法据此判断某人是否在内。",
             )
         )

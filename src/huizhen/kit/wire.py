@@ -11,7 +11,7 @@ from huizhen.kit.text import Text
 
 VERSION = 1
 _ARRAY = 1
-_DTYPES = {"<i4", "<i8", "<u8", "<f4", "<f8", "|u1", "|b1"}
+_DTYPES = {"|i1", "<i2", "<i4", "<i8", "<u8", "<f4", "<f8", "|u1", "|b1"}
 
 
 def _encode(value: Any) -> Any:
@@ -48,7 +48,8 @@ _decoder = msgspec.msgpack.Decoder(ext_hook=_decode)
 def encode(message: Any) -> bytes:
     """Mappings, lists, strings, bytes, numbers, None and arrays as bytes.
 
-    Arrays of int32, int64, uint64, float32, float64, uint8 and bool keep type and shape; they come back read-only.
+    Arrays of int8, int16, int32, int64, uint64, float32, float64, uint8 and bool keep type and shape; they come back
+    read-only.
     """
     return bytes([VERSION]) + _encoder.encode(message)
 

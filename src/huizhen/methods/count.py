@@ -35,7 +35,7 @@ class Count(Method):
         "The number of rows of all hospitals together; with 'by', for each level.",
         "所有医院合计的行数；若指定“by”，则为各取值水平的合计行数。",
     )
-    private = True
+    private = "tables"
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)

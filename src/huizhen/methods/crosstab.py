@@ -41,7 +41,7 @@ class Crosstab(Method):
         "The number of rows of all hospitals together for each pair of levels.",
         "所有医院合计的、每一对取值水平组合的行数。",
     )
-    private = True
+    private = "tables"
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)

@@ -51,7 +51,7 @@ class Histogram(Method):
         "The number of rows of all hospitals together in each bin or level.",
         "所有医院合计的、每个区间或取值水平内的行数。",
     )
-    private = True
+    private = "tables"
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)

@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 from huizhen.model.dataset import Schema
 
+PERSON = "__person"
+"""The column that says which rows are of the same person, for methods that ask for it."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -23,6 +26,14 @@ class Batch:
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         return self.columns[name]
+
+    @property
+    def person(self) -> npt.NDArray[np.int64]:
+        """(rows,) numbers that mean nothing but who is the same, at this node. KeyError where rows come without."""
+        if not self.rows:
+            return np.empty(0, dtype=np.int64)
+        found: npt.NDArray[np.int64] = self.columns[PERSON].astype(np.int64)
+        return found
 
 
 def empty_batch(schema: Schema, names: tuple[str, ...]) -> Batch:

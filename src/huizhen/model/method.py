@@ -7,7 +7,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import ValidationError
 
@@ -29,6 +29,11 @@ FINITE = sys.float_info.max
 """The largest double: a method that takes every number takes up to this."""
 
 
+OWN_MODEL = "model"
+"""What a method keeps at a node under this key is the hospital's own model: the node holds on to it when the study is
+released, and lets it go when it is not."""
+
+
 @dataclass(frozen=True)
 class Next:
     """Another round is needed, from this state. `note` says how far it has come."""
@@ -40,6 +45,27 @@ class Next:
 @dataclass(frozen=True)
 class Done:
     result: Result
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """Differential privacy with this loss: of all sums together, with any one person in them or not, nothing is more
+    than exp(epsilon) times as likely, but with probability delta."""
+
+    epsilon: float
+    delta: float
+
+
+@dataclass(frozen=True)
+class Blur:
+    """The noise that the sum of one round is to have: each node adds its part before anything leaves it.
+
+    `step`: the place of the round among those that privacy was accounted for; a node answers each once.
+    `sd`: by field, whole numbers all of them, the standard deviation that the sum over the nodes must have.
+    """
+
+    step: int
+    sd: Mapping[str, float]
 
 
 class Method(ABC):
@@ -63,13 +89,16 @@ class Method(ABC):
     bound of the values themselves, not of what a formula makes of them: an asker must not choose what it tells."""
     yields: ClassVar[MethodKind] = "model"
     """What comes out, as consents name it. Who says nothing counts as the further-reaching of the two."""
-    private: ClassVar[bool] = False
-    """Whether its tables may receive differentially private noise (every released figure is in, or from, a Table)."""
+    private: ClassVar[Literal["tables", "sums"] | None] = None
+    """Where differentially private noise is proven: in its tables, by the guard (every released figure is in, or from,
+    a Table), or in every sum, by the nodes (`blur`). None: nowhere."""
 
-    def __init__(self, params: Document, schema: Schema) -> None:
-        """Raises BadInput with what, where and what to do, for anything wrong that can be known before computing."""
+    def __init__(self, params: Document, schema: Schema, privacy: Privacy | None = None) -> None:
+        """`privacy` is given only where it is asked of a method that is private in its sums. Raises BadInput with what,
+        where and what to do, for anything wrong that can be known before computing."""
         self.params = params
         self.schema = schema
+        self.privacy = privacy
 
     @classmethod
     def read_params(cls, raw: Mapping[str, Any]) -> Document:
@@ -92,8 +121,24 @@ class Method(ABC):
     def columns(self) -> tuple[str, ...]:
         """The columns it reads, and no others."""
 
+    @property
+    def by_person(self) -> bool:
+        """Whether batches must say which rows are of the same person (`Batch.person`)."""
+        return self.privacy is not None
+
+    def check_people(self, people: int) -> None:  # noqa: B027 - most have nothing to say
+        """Raises Unable where so many people, as counted in the census, are too few for any answer."""
+
     def start(self) -> State:
         return {}
+
+    def told(self, state: State) -> State:
+        """What of the state nodes need: it is all that they are sent, and that `partial` and `finish` get."""
+        return state
+
+    def blur(self, state: State) -> Blur | None:
+        """The noise in the sums of this round, of a method with `privacy`. Every round of it must have some."""
+        return None
 
     @abstractmethod
     def partial(self, batch: Batch, state: State) -> Partial:

@@ -22,6 +22,8 @@ class Policy(Document):
     """The smallest cell that a grant may set."""
     epsilon_cap: float = Field(default=10.0, gt=0)
     """What one asker may spend on one dataset here, added up (sequential composition, the most cautious there is)."""
+    delta_cap: float = Field(default=1e-5, ge=0, lt=1)
+    """The most that delta may be in one study with noise in its sums."""
     purposes: Literal["all"] | tuple[str, ...] = "all"
     methods: Literal["all"] | tuple[str, ...] = "all"
     approved: dict[str, str] | None = None

@@ -82,7 +82,12 @@ class Curve:
     path: Path
 
 
-Exposure = Table | Statistic | Model | Curve
+@dataclass(frozen=True)
+class Noised:
+    """All figures follow from sums that held differentially private noise when they left the nodes (`Method.blur`)."""
+
+
+Exposure = Table | Statistic | Model | Curve | Noised
 
 
 @dataclass(frozen=True)

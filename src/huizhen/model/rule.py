@@ -41,6 +41,9 @@ class Facts:
     """What this asker would have spent on this dataset with this study, composed; None: not looked up."""
     epsilon_cap: float
     legal: LegalFacts
+    delta_total: float = 0.0
+    """What the deltas of this asker's studies on this dataset would add up to with this study."""
+    delta_cap: float = 1e-6
     people: int | None = None
     """In the census of this study; None before it is taken."""
     patient_percent: int = 0

@@ -10,6 +10,9 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from huizhen.kit.clock import parse
 from huizhen.model.document import Document
 
+DELTA = 1e-7
+"""`delta` where a study with noise inside its sums does not say it."""
+
 
 class Protection(Document):
     """What the asker asks for; law, deed and node policy can only make it stricter."""
@@ -18,9 +21,19 @@ class Protection(Document):
     """No released figure rests on fewer people than this."""
     epsilon: float | None = Field(default=None, gt=0)
     """Differential privacy with this loss; None: exact figures."""
+    delta: float | None = Field(default=None, gt=0, le=1e-3)
+    """How likely the loss may be larger, for methods whose noise is in every sum (nn); None: 1e-7. Counts have none."""
     secure_sum: bool = True
     round_to: int | None = Field(default=None, ge=2)
     """Counts are rounded to a multiple of this; None: not rounded."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `delta` where it is not said: requests that are older than the key keep their digest."""
+        written: dict[str, Any] = plain(self)
+        if self.delta is None:
+            written.pop("delta", None)
+        return written
 
 
 class Request(Document):

@@ -221,7 +221,8 @@ class Agent:
                 "use": use.model_dump_json(),
             }
         )
-        self._sittings[study.id] = Sitting(study, grant.digest(), grant.limits, method, tuple(body["earlier"]), use)
+        sitting = Sitting(study, grant.digest(), grant.limits, method, tuple(body["earlier"]), use)
+        self._sittings[study.id] = sitting.after(self._sittings.get(study.id))
         return grant.digest()
 
     def _sitting(self, study: str) -> Sitting:
@@ -278,7 +279,7 @@ class Agent:
         among = len(sitting.limits.participants)
         words = fixed.encode(partial, among)
         if body["state"] is None:
-            fixed.encode(self._partial({**body, "state": sitting.method.start()}), among)
+            fixed.encode(self.runner.first(sitting), among)
         self._left = self.log.digest(words)
         return words, fixed.wide(partial.layout())
 

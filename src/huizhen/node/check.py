@@ -228,6 +228,7 @@ def _check_method(limits: Limits, study: Study, schema: Schema, policy: Policy) 
             Text("Install the same version of Huizhen at hub and node.", "请在中心与节点安装同一版本。"),
         )  # fmt: skip
     _check_approved(limits, policy)
+    _check_noise(limits, method, policy)
     if limits.max_rounds > method.max_rounds:
         raise _refuse("too-many-rounds", "The grant allows more rounds than the method.", "授权轮数超过方法上限。")
     asked = cohort.parse(study.request.cohort, schema) if study.request.cohort else None
@@ -241,6 +242,21 @@ def _check_method(limits: Limits, study: Study, schema: Schema, policy: Policy) 
             "columns-widened", "The grant names columns that the study does not need.", "授权列超出研究所需。"
         )
     return method
+
+
+def _check_noise(limits: Limits, method: Method, policy: Policy) -> None:
+    """A method that is private in its sums has the noise that the study's own request promises, and no other."""
+    asked = None if method.privacy is None else method.privacy.epsilon
+    if method.private == "sums" and limits.epsilon != asked:
+        raise _refuse("noise-changed", "The grant promises other noise than the study.", "授权与研究承诺的噪声不一致。")
+    if method.privacy is not None and method.privacy.delta > policy.delta_cap:
+        raise _refuse(
+            "delta-too-large",
+            f"A delta of {method.privacy.delta:g} is more than this hospital allows.",
+            f"delta 为 {method.privacy.delta:g}，超过本医院的上限。",
+            Text(f"Set protection.delta to at most {policy.delta_cap:g}.",
+                 f"请将 protection.delta 设为不超过 {policy.delta_cap:g}。"),
+        )  # fmt: skip
 
 
 def _check_approved(limits: Limits, policy: Policy) -> None:

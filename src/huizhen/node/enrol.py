@@ -20,6 +20,7 @@ _POLICY = """\
 allow_plain: false     # true: this node may send sums without masks, when a study says secure_sum: false
 min_cell: 3            # the smallest cell a study may set (3 or more)
 epsilon_cap: 10.0      # differential privacy: what one asker may spend here on one dataset, added up
+delta_cap: 1.0e-5      # the most that delta may be in a study with noise in its sums
 purposes: all          # or a list of codes, e.g. [HMB, PUBHLTH]
 methods: all           # or a list of names, e.g. [count, cox]
 askers: all            # or a list of names: who may ask

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,12 +14,13 @@ from huizhen.adapters.node_book import NodeBook
 from huizhen.adapters.table import Selection, Work
 from huizhen.adapters.tables import Tables
 from huizhen.intake import cohort
+from huizhen.kit import wire
 from huizhen.kit.clock import Clock, stamp
 from huizhen.kit.errors import Refused
 from huizhen.kit.text import Text
 from huizhen.model.consent import Use
 from huizhen.model.grant import Limits
-from huizhen.model.method import Method, State
+from huizhen.model.method import OWN_MODEL, Method, State
 from huizhen.model.partial import Array, Partial
 from huizhen.model.policy import Policy
 from huizhen.model.study import Study
@@ -27,6 +28,7 @@ from huizhen.model.tally import Own
 from huizhen.node import effect
 from huizhen.path.compute import count_field
 from huizhen.privacy.own import may_show, shown
+from huizhen.privacy.shares import blurred
 
 
 class Kept(NamedTuple):
@@ -75,6 +77,24 @@ class Sitting:
         self.kept = Kept(question, before, after)
         return closed
 
+    def after(self, before: Sitting | None) -> Sitting:
+        """The study is opened anew, after an attempt that got lost: what the method keeps here stays."""
+        return self if before is None else replace(self, kept=before.kept)
+
+    @property
+    def own_model(self) -> State | None:
+        """The hospital's own model, where the method has just left one here."""
+        return None if self.kept is None else self.kept.after.get(OWN_MODEL)
+
+    def as_found(self, model: State) -> State:
+        """A model of this hospital's own as `path.outcome` tells a released one, as far as it takes to score with."""
+        return {
+            "study": self.study.id,
+            "request": self.study.request.as_json(),
+            "grant": {"limits": self.limits.as_json(), "reasons": []},
+            "result": model,
+        }
+
     @cached_property
     def selection(self) -> Selection:
         asked = self.study.request.cohort
@@ -84,6 +104,7 @@ class Sitting:
             cohort_sql=cohort.parse(asked, self.limits.dataset_schema).sql if asked else None,
             columns=self.method.columns,
             complete=self.method.complete_cases,
+            by_person=self.method.by_person,
         )
 
 
@@ -146,16 +167,33 @@ class Runner:
                 Text("Run the study again.", "请重新运行该研究。"),
             )
         standing, allowed = self._standing(sitting, *kept)
-        question, before = effect.question_of(state), sitting.computed
+        if sitting.method.privacy is not None:
+            return self._blurred(sitting, state, standing, allowed)
         if sitting.limits.effect != "none":
-            self.book.put(f"asked:{sitting.study.id}", question.hex())
+            self.book.put(f"asked:{sitting.study.id}", effect.question_of(state).hex())
+        return self._with_counts(sitting, self._exact(sitting, state, allowed), standing)
+
+    def first(self, sitting: Sitting) -> Partial:
+        """What the first round would take of this node's rows, without any noise: to be looked at here, never sent."""
+        kept = self.book.inclusion(sitting.study.id)
+        assert kept is not None
+        method = sitting.method
+        return self._exact(sitting, method.told(method.start()), self._standing(sitting, *kept)[1]).partial
+
+    def _exact(self, sitting: Sitting, state: State, allowed: BitMap) -> Computed:
+        question, before = effect.question_of(state), sitting.computed
         if before is None or before.question != question or before.allowed != allowed:
             method, selection = sitting.method, sitting.selection
             total, rows = self.tables.of(selection.dataset).total(selection, allowed, Work(method, state))
             closed = sitting.finish(total, state, question)
             before = sitting.computed = Computed(question, allowed, rows, closed)
-            sitting.own = method.own(closed, state)
-        _, _, rows, closed = before
+            if sitting.own_model is not None:
+                self.book.keep_own_model(sitting.study.id, sitting.as_found(sitting.own_model))
+            sitting.own = None if method.privacy else method.own(closed, state)
+        return before
+
+    def _with_counts(self, sitting: Sitting, found: Computed, standing: BitMap) -> Partial:
+        _, allowed, rows, closed = found
         missing = self._missing(sitting, allowed, standing, rows)
         counts = {count_field(name): _number(n) for name, n in _counts(len(allowed), rows, missing).items()}
         return Partial({**closed.fields, **counts})
@@ -172,8 +210,9 @@ class Runner:
         return None if told is None else dict(told)
 
     def tell_misfit(self, sitting: Sitting, policy: Policy, state: State | None) -> int | None:
-        """How far the rows here stray from the model of `state`; None where it is not to be told. Raises Refused."""
-        if sitting.limits.effect == "none" or not policy.tell_misfit:
+        """How far the rows here stray from the model of `state`; None where it is not to be told, as where differential
+        privacy is promised, which this figure has not. Raises Refused."""
+        if sitting.limits.effect == "none" or not policy.tell_misfit or sitting.limits.epsilon is not None:
             return None
         return effect.tell(self.book, sitting.study.id, state, lambda last: self._misfit(sitting, last))
 
@@ -183,6 +222,38 @@ class Runner:
         allowed, alone = self._standing(sitting, *kept)[1], method.alone(state)
         total = self.tables.of(sitting.selection.dataset).total(sitting.selection, allowed, Work(method, alone)).partial
         return method.misfit(method.close(total, alone), alone)
+
+    def _blurred(self, sitting: Sitting, state: State, standing: BitMap, allowed: BitMap) -> Partial:
+        """With this node's share of the noise. Each step is answered once: asked again, it is the same answer, noise
+        and all, and none where somebody has withdrawn since, for that would be another sum of the same step."""
+        study, company = sitting.study.id, self.book.company(sitting.study.id)
+        noise = sitting.method.blur(state)
+        if noise is None or company is None:
+            raise Refused(
+                "no-noise",
+                Text("This round has no noise, and the study promises some.", "本轮没有噪声，而研究承诺了噪声。"),
+                Text("Ask the trustee why the hub sent this.", "请询问受托方原因。"),
+            )
+        question = effect.question_of(state)
+        before = self.book.noised(study)
+        if before is not None and before[:2] == (noise.step, question) and before[2]:
+            said: Partial = Partial(wire.decode(before[2]))
+            if int(said[count_field("people")]) == len(allowed):
+                return said
+        if before is not None and before[0] >= noise.step:
+            raise Refused(
+                "noise-drawn",
+                Text(
+                    "A sum of this step, with its noise, has left this node before; another would be paid for twice.",
+                    "该步骤的含噪求和已离开本节点；再次给出将使隐私损失加倍。",
+                ),
+                Text("Run the study again.", "请重新运行该研究。"),
+            )
+        nodes = len(company.split("\n"))
+        exact = self._exact(sitting, state, allowed)
+        said = self._with_counts(sitting, exact._replace(partial=blurred(exact.partial, noise.sd, nodes)), standing)
+        self.book.keep_noised(study, noise.step, question, wire.encode(dict(said.fields)))
+        return said
 
     def count(self, sitting: Sitting, people: BitMap, complete: bool) -> int:
         """Rows of these people in the cohort; with `complete` those only that have every value."""

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from huizhen import methods, rules
 from huizhen.intake import cohort
-from huizhen.kit.errors import HuizhenError, Refused
+from huizhen.kit.errors import BadInput, HuizhenError, Refused
 from huizhen.kit.text import Text
 from huizhen.model.dataset import Column, Schema
 from huizhen.model.grant import Grant, Limits, Participant, Reason, Verdict
-from huizhen.model.method import Method
+from huizhen.model.method import Method, Privacy
 from huizhen.model.rule import Facts
 from huizhen.model.settlement import Rule
-from huizhen.model.study import Request, Study
+from huizhen.model.study import DELTA, Request, Study
 from huizhen.secure.graph import two_thirds
 
 
@@ -25,10 +25,30 @@ def verdict(reasons: Sequence[Reason]) -> Verdict:
     return "needs" if "needs" in answers else "allow"
 
 
+def privacy_of(request: Request) -> Privacy | None:
+    """What is promised of the sums themselves; None for exact sums, also where the guard adds noise to their result."""
+    asked = request.protection
+    if asked.epsilon is None or methods.find(request.method).private != "sums":
+        return None
+    return Privacy(asked.epsilon, DELTA if asked.delta is None else asked.delta)
+
+
 def plan(request: Request, schema: Schema) -> Method:
     """The method bound to the study's parameters; BadInput for whatever is wrong with them."""
-    kind = methods.find(request.method)
-    return kind(kind.read_params(request.params), schema)
+    kind, privacy = methods.find(request.method), privacy_of(request)
+    if privacy is None:
+        return kind(kind.read_params(request.params), schema)
+    if not request.protection.secure_sum:
+        raise BadInput(
+            "noise-needs-masks",
+            Text(
+                "Noise in every sum is added in shares; without masks each hospital would show its figures with a "
+                "share of it only.",
+                "求和中的噪声由各医院分份添加；若无掩码，每家医院的数据只带其中一份噪声。",
+            ),
+            Text("Set protection.secure_sum to true.", "请将 protection.secure_sum 设为 true。"),
+        )
+    return kind(kind.read_params(request.params), schema, privacy)
 
 
 def columns_read(request: Request, schema: Schema, method: Method) -> tuple[Column, ...]:

@@ -55,7 +55,8 @@ def census_layout(earlier: int) -> tuple[Field, ...]:
 
 def round_layout(method: Method, state: State) -> tuple[Field, ...]:
     """The layout of a node's message in this round: that of the method's Partial of no rows, and the counts."""
-    zero, _ = method.finish(method.partial(empty_batch(method.schema, method.columns), state), state, {})
+    told = method.told(state)
+    zero, _ = method.finish(method.partial(empty_batch(method.schema, method.columns), told), told, {})
     own = [Field(count_field(name), "int64", ()) for name in COUNTS]
     return tuple(sorted([*zero.layout(), *own]))
 
@@ -190,6 +191,9 @@ def next_round(
 ) -> Standing | Computed:
     """One more round. Answers where it stands then, or the result.
 
+    When people have withdrawn, an exact method begins again, without them. One that is private in its sums goes on,
+    without them from this round on: each sum costs privacy, and its answer rests on nobody exactly.
+
     Raises Unable when the rounds run out or people keep withdrawing; what the method and the nodes raise passes.
     """
     limits = grant.limits
@@ -211,7 +215,7 @@ def next_round(
         grant,
         number,
         members=standing.company,
-        state=standing.state,
+        state=method.told(standing.state),
         layout=layout,
         whole=True,
         check=_check_round,
@@ -219,7 +223,7 @@ def next_round(
     summed = _sum(question, link, limits.secure_sum)
     counts = _counts(summed.total)
     people = counts["people"]
-    if standing.people not in {None, people}:
+    if standing.people not in {None, people} and method.privacy is None:
         if standing.restarts >= RESTARTS:
             raise Unable(
                 "unsettled",

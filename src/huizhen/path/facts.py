@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Protocol
 
@@ -16,7 +17,7 @@ from huizhen.model.policy import Policy
 from huizhen.model.purpose import PURPOSES
 from huizhen.model.rule import Facts
 from huizhen.model.study import Request
-from huizhen.path.authorise import columns_read, plan
+from huizhen.path.authorise import columns_read, plan, privacy_of
 from huizhen.path.legal import legal_facts
 from huizhen.path.link import Link, Silent
 from huizhen.path.ports import Store
@@ -83,7 +84,15 @@ def budget(store: Store, request: Request) -> BudgetDecision | None:
         return None
     settings = store.settings()
     history = store.budget_history(request.asker, request.dataset)
-    return check_budget(history, request.protection.epsilon, settings.epsilon_cap, settings.delta)
+    asked = request.protection.epsilon
+    return check_budget(history, asked, settings.epsilon_cap, settings.delta, deltas(store, request))
+
+
+def deltas(store: Store, request: Request) -> float:
+    """The deltas of the asker's studies on the dataset that hold a budget, and of this one, added up."""
+    held = store.budget_studies(request.asker, request.dataset)
+    asked = [privacy_of(r) for r in (request, *(study.request for study in held))]
+    return math.fsum(p.delta for p in asked if p is not None)
 
 
 def check_budget_left(store: Store, request: Request) -> None:
@@ -112,9 +121,11 @@ def gather(
         category=schema.category,
         participants=tuple(names),
         plain_allowed=all(p.allow_plain for p in policies.values()),
-        method_private=method.private,
+        method_private=method.private is not None,
         epsilon_total=None if spent is None else spent.after,
         epsilon_cap=settings.epsilon_cap,
+        delta_total=deltas(store, request),
+        delta_cap=settings.delta,
         legal=legal_facts(store, request, names, now),
         blacklist=frozenset(settings.blacklist),
         patient_percent=patient_percent(settings.deed, _for_profit(request)),

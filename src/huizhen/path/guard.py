@@ -164,6 +164,8 @@ def guard_result(result: Result, census: Census, limits: Limits, noise: Noise) -
             else:
                 draft, check = row.function(draft)
                 checks.append(check)
+    if draft.noised and limits.epsilon is None:
+        raise ValueError("a result with noise that nobody asked for")
     if any(check.outcome == "refused" for check in checks):
         return Guarded("denied", None, tuple(checks), None)
     return Guarded("released", copied(draft.values), tuple(checks), draft.epsilon_spent)

@@ -81,7 +81,7 @@ def reasons_again(study: Study, grant: Grant, method: Method, **known: object) -
         category=limits.dataset_schema.category,
         participants=tuple(p.name for p in limits.participants),
         plain_allowed=not limits.secure_sum,
-        method_private=method.private,
+        method_private=method.private is not None,
         epsilon_total=0.0,
         epsilon_cap=0.0,
         legal=legal,

@@ -193,6 +193,10 @@ class Road:
                     )
                     self._keep_release(study, release, standing, ())
                     return
+                if method.privacy is not None:
+                    method.check_people(census.people)
+                    with self.store.record() as r:  # noise is in the very first sum: from here on it is spent
+                        r.commit_budget(study.id)
                 computed = company.rounds(method, standing)
                 break
             except Unfit as unfit:

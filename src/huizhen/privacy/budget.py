@@ -93,14 +93,19 @@ class BudgetDecision:
     remaining: float
 
 
-def check_budget(spent_history: Sequence[float], asked: float, cap_epsilon: float, delta: float) -> BudgetDecision:
+def check_budget(
+    spent_history: Sequence[float], asked: float, cap_epsilon: float, delta: float, deltas: float = 0.0
+) -> BudgetDecision:
     """Whether a release of epsilon `asked` keeps the total of all releases within `cap_epsilon` at `delta`.
 
-    Raises BadInput(bad-budget) unless every epsilon is positive and finite, and 0 <= delta < 1.
+    deltas: those of the releases, this one included, added up. A release with a delta is epsilon-private but with that
+    probability (Kairouz, Oh and Viswanath 2015, ICML), so what is left of `delta` is for the composition, and more than
+    `delta` is not allowed. Raises BadInput(bad-budget) unless every epsilon is positive and finite, 0 <= delta < 1.
     """
-    before = total_epsilon(spent_history, delta)
-    after = max(before, total_epsilon([*spent_history, asked], delta))
-    allowed = Fraction(repr(after)) <= Fraction(repr(float(cap_epsilon)))
+    left_delta = max(0.0, delta - deltas) if deltas else delta
+    before = total_epsilon(spent_history, left_delta)
+    after = max(before, total_epsilon([*spent_history, asked], left_delta))
+    allowed = Fraction(repr(after)) <= Fraction(repr(float(cap_epsilon))) and deltas <= delta
     left = Fraction(repr(float(cap_epsilon))) - Fraction(repr(after if allowed else before))
     return BudgetDecision(allowed, before, after, float(max(left, Fraction(0))))
 

@@ -29,6 +29,8 @@ def add_noise(draft: Draft) -> tuple[Draft, Check]:
     if epsilon is None:
         text = Text("Differential privacy was not asked for: no noise.", "未要求差分隐私：未加噪声。")
         return draft, found(NAME, "off", text)
+    if draft.noised:
+        return _noised_already(draft, epsilon)
     if not draft.tables or len(draft.tables) < len(draft.exposures):
         text = Text(
             "Noise is proven for tables of counts only, and this result holds other figures. Ask for counts, a "
@@ -44,6 +46,19 @@ def add_noise(draft: Draft) -> tuple[Draft, Check]:
         )
         return draft, found(NAME, "refused", text)
     return _noisy(draft, epsilon)
+
+
+def _noised_already(draft: Draft, epsilon: float) -> tuple[Draft, Check]:
+    """The nodes have added the noise to every sum of a method that is private in its sums."""
+    if len(draft.exposures) > 1:
+        raise mismatch(Text("figures with noise stand beside others", "含噪数值与其他数值并存"))
+    text = Text(
+        f"Each hospital added its share of the noise to every sum, before it left: differential privacy with epsilon "
+        f"{epsilon:g} for all rows of one person at one hospital, and for the hub as for the asker.",
+        f"各医院在每次求和离开之前均已加入其份额的噪声：对任一个人在某家医院的全部记录满足 epsilon 为 {epsilon:g} "
+        "的差分隐私，对中心与申请方均成立。",
+    )
+    return replace(draft, epsilon_spent=epsilon), found(NAME, "changed", text)
 
 
 def _noisy(draft: Draft, epsilon: float) -> tuple[Draft, Check]:

@@ -10,7 +10,7 @@ from huizhen.kit.text import Text
 from huizhen.model.census import Census
 from huizhen.model.grant import Limits
 from huizhen.model.release import Check, Outcome
-from huizhen.model.result import Curve, Exposure, Model, Path, Statistic, Table
+from huizhen.model.result import Curve, Exposure, Model, Noised, Path, Statistic, Table
 from huizhen.privacy.noise import Noise
 from huizhen.privacy.places import dotted, replaced
 
@@ -37,6 +37,11 @@ class Draft:
     @property
     def models(self) -> tuple[Model, ...]:
         return tuple(e for e in self.exposures if isinstance(e, Model))
+
+    @property
+    def noised(self) -> bool:
+        """Whether the noise is in every sum already."""
+        return any(isinstance(e, Noised) for e in self.exposures)
 
     @property
     def curves(self) -> tuple[Curve, ...]:

@@ -48,6 +48,12 @@ def check_rows_per_parameter(draft: Draft) -> tuple[Draft, Check]:
     (residual degrees of freedom: Brandt et al. 2010, ESSnet SDC, section on modelling; events per variable: Peduzzi
     et al. 1996, J. Clin. Epidemiol. 49)."""
     name, least = "rows-per-parameter", draft.limits.min_cell
+    if draft.noised:
+        text = Text(
+            "Not asked: noise, and not the number of people per parameter, is what keeps the model from reciting them.",
+            "不适用：防止模型复述个人的是噪声，而不是每个参数对应的人数。",
+        )
+        return draft, found(name, "passed", text)
     if not draft.models:
         return draft, found(name, "passed", Text("The result is not a fitted model.", "结果不是拟合模型。"))
     if any(m.people < least * max(1, m.parameters) for m in draft.models):

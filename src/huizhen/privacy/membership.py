@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from huizhen.kit.text import Text
 from huizhen.model.release import Check
 from huizhen.model.result import Membership
@@ -30,6 +32,17 @@ def limit(attack: Membership) -> float:
     return max(LARGEST_ADVANTAGE, min(attack.chance, LARGEST_CHANCE))
 
 
+def _bounded(epsilon: float | None) -> Check:
+    """No attack gains more than noise allows: (e^epsilon - 1) / (e^epsilon + 1), leaving delta aside (Humphries et al.
+    2023, "Investigating membership inference attacks under data dependencies", IEEE CSF)."""
+    most = math.tanh((math.inf if epsilon is None else epsilon) / 2)
+    text = Text(
+        f"Not run: the noise keeps the advantage of any attack on membership at {most:.3f} at most.",
+        f"未运行：噪声使任何成员推断攻击的优势不超过 {most:.3f}。",
+    )
+    return found("membership", "passed", text)
+
+
 def check_membership(draft: Draft) -> tuple[Draft, Check]:
     """Refuse a model whose losses give away who was in its training, by more than 0.2 of advantage, and a model on
     which no attack was run.
@@ -46,6 +59,8 @@ def check_membership(draft: Draft) -> tuple[Draft, Check]:
     which train models of their own, may gain more, and one unusual row may be told where the average row is not.
     """
     name = "membership"
+    if draft.noised:
+        return draft, _bounded(draft.epsilon_spent)
     if not draft.models:
         return draft, found(name, "passed", Text("The result is not a fitted model.", "结果不是拟合模型。"))
     if draft.epsilon_spent is not None:

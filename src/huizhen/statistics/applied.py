@@ -21,6 +21,7 @@ from huizhen.statistics import cluster, design, expression, nets, scoring
 from huizhen.statistics.columns import levels
 from huizhen.statistics.design import Design
 from huizhen.statistics.expression import Expression, Spread
+from huizhen.statistics.net_params import named
 
 Floats = npt.NDArray[np.float64]
 Params = Mapping[str, Any]
@@ -149,7 +150,7 @@ def _gbdt(params: Params, schema: Schema, values: Values) -> Scorer:
 
 
 def _nn(params: Params, schema: Schema, values: Values) -> Scorer:
-    columns = tuple(params["columns"])
+    columns = named(params["columns"], schema)
 
     def score(batch: Batch) -> dict[str, Floats]:
         return {"prediction": nets.predict(values, _told(columns, schema, batch))}

@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from huizhen.kit.errors import Unable
+from huizhen.kit.text import Text
+
 GROUPS = 64
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -64,3 +67,15 @@ def _bits(column: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
     bits = values.view(np.uint64)
     gaps = np.isnan(values)
     return np.where(gaps, _MISSING, bits) if gaps.any() else bits
+
+
+def nothing_held_out() -> Unable:
+    """The error where all rows, or none, are held out."""
+    return Unable(
+        "nothing-held-out",
+        Text(
+            "There are too few different rows to train on some and hold out others.",
+            "不同的行过少，无法既训练又留出。",
+        ),
+        Text("Widen the cohort, or raise holdout.", "请放宽队列条件，或提高 holdout。"),
+    )

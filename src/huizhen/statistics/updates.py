@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +83,25 @@ def quantised(update: Floats, where: Places, step: Floats, to: Steps, key: Seque
     rest = update.copy()
     rest[where] -= whole * size
     return Sent(whole.astype(to.dtype), rest)
+
+
+def lean(weights: Floats, sizes: Places, precision: Precision) -> dict[str, npt.NDArray[Any]]:
+    """Common weights on their way down to the nodes: as they are; in single precision; or, quantised, each tensor in
+    whole steps of 1/127 of its largest. `full` gives what the nodes then train from."""
+    if precision == "exact":
+        return {"weights": weights}
+    if precision == "single":
+        return {"weights": weights.astype(np.float32)}
+    largest = np.maximum.reduceat(np.abs(weights), np.cumsum(sizes) - sizes)
+    unit = (np.maximum(largest, _SMALLEST) / 127).astype(np.float32)
+    whole = np.rint(weights / np.repeat(unit.astype(np.float64), sizes))
+    return {"weights": np.clip(whole, -127, 127).astype(np.int8), "unit": unit}
+
+
+def full(told: Mapping[str, Any], sizes: Places) -> Floats:
+    """(size,) from what `lean` gave."""
+    weights: Floats = told["weights"].astype(np.float64)
+    return weights * np.repeat(told["unit"].astype(np.float64), sizes) if "unit" in told else weights
 
 
 def unchanged(update: Floats, where: Places) -> Sent:

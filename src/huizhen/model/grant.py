@@ -51,6 +51,8 @@ class Participant(Document):
 
 
 class Limits(GrownDocument):
+    """Within which a study may run: what every node checks again, and none may widen."""
+
     LATER: ClassVar[frozenset[str]] = frozenset({"effect"})
     columns: tuple[str, ...]
     cohort: str | None

@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pages import commands, errors, files, formats, guard, ledger, methods, purposes, rules
+from pages import commands, deeds, errors, files, formats, guard, ledger, methods, purposes, rules
 
 FOLDER = Path(__file__).parent / "reference"
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands.page,
+    "deeds.md": deeds.page,
+    "deed-states.svg": deeds.drawing,
     "errors.md": errors.page,
     "files.md": files.page,
     "formats.md": formats.page,
@@ -28,7 +30,7 @@ NOTE = "<!-- Written by docs/generate.py from the code: change the code, then ru
 
 def stale(pages: dict[str, str]) -> list[str]:
     """Names of pages that are missing, out of date, or of something that is no more."""
-    held = {p.name: p.read_text(encoding="utf-8") for p in FOLDER.glob("*.md")}
+    held = {p.name: p.read_text(encoding="utf-8") for p in FOLDER.iterdir()}
     return sorted(name for name in pages.keys() | held.keys() if pages.get(name) != held.get(name))
 
 

@@ -21,7 +21,7 @@ from huizhen.model.census import Census
 from huizhen.model.dataset import Column, Schema
 from huizhen.model.grant import Participant
 from huizhen.model.release import Release
-from huizhen.model.settlement import Deed
+from huizhen.model.settlement import Shares
 from huizhen.model.study import Request, Study
 from huizhen.model.tally import Tally
 from huizhen.path.authorise import authorise, columns_read, plan
@@ -169,7 +169,7 @@ def found(
             )
             for i, (n, p) in enumerate(zip(HOSPITALS, parts, strict=True))
         ]
-        journal["settlement"] = settle_study(study, release, tallies, Deed()).as_json()
+        journal["settlement"] = settle_study(study, release, tallies, Shares()).as_json()
     return outcome(study, release.status, journal, evidence([3, 4, 5, 6, 9], region))
 
 

@@ -18,6 +18,7 @@ from huizhen.path.authorise import verdict
 CLAIMS = {*MARKS, *EXEMPTIONS, "use-agreement", "security-assessment", "expert-determination"}
 """Each brings a duty with it, or stands in for another: without the claim its rule does not apply."""
 LEAVE = sorted(set(ACTS) - CLAIMS)
+rules.all_rules()  # loaded before the first example, whose time is limited: their casebooks sign deeds
 
 
 def decide(facts: Facts) -> Verdict:

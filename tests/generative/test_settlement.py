@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from huizhen.market.patients import share_out
 from huizhen.market.postings import check_balanced, patient_postings, postings, statement
 from huizhen.market.settle import Contribution, settle
-from huizhen.model.settlement import Deed, Settlement
+from huizhen.model.settlement import Settlement, Shares
 
 prices = st.integers(0, 2_000) | st.integers(0, 10**12)
 qualities = st.decimals(0, 1, places=6).map(lambda d: format(d, "f")) | st.fractions(0, 1, max_denominator=997)
 contributions = st.builds(Contribution, rows=st.integers(0, 10**7), quality=qualities, people=st.integers(0, 10**6))
 nodes = st.dictionaries(st.sampled_from([f"node-{i}" for i in range(12)]), contributions, max_size=12)
 deeds = st.builds(
-    Deed,
+    Shares,
     operator_percent=st.integers(0, 100),
     hospital_parts=st.integers(0, 100),
     patient_parts=st.integers(1, 100),
@@ -26,7 +26,7 @@ deeds = st.builds(
 )
 
 
-def run(price_fen: int, deed: Deed, given_by: dict[str, Contribution], for_profit: bool = True) -> Settlement:
+def run(price_fen: int, deed: Shares, given_by: dict[str, Contribution], for_profit: bool = True) -> Settlement:
     return settle("st-1", "acme-pharma", price_fen, deed, given_by, for_profit=for_profit)
 
 
@@ -36,7 +36,7 @@ def fen(settlement: Settlement, role: str, party: str | None = None) -> int:
 
 @given(prices, deeds, nodes, st.booleans())
 def test_lines_are_positive_and_sum_to_the_price(
-    price_fen: int, deed: Deed, given_by: dict[str, Contribution], for_profit: bool
+    price_fen: int, deed: Shares, given_by: dict[str, Contribution], for_profit: bool
 ) -> None:
     settlement = run(price_fen, deed, given_by, for_profit)
     assert sum(x.fen for x in settlement.lines) == price_fen
@@ -46,7 +46,7 @@ def test_lines_are_positive_and_sum_to_the_price(
 
 @given(prices, deeds, nodes, st.booleans(), st.randoms(use_true_random=False))
 def test_the_order_of_nodes_is_irrelevant(
-    price_fen: int, deed: Deed, given_by: dict[str, Contribution], for_profit: bool, rng: st.DrawFn
+    price_fen: int, deed: Shares, given_by: dict[str, Contribution], for_profit: bool, rng: st.DrawFn
 ) -> None:
     shuffled = list(given_by.items())
     rng.shuffle(shuffled)
@@ -55,7 +55,7 @@ def test_the_order_of_nodes_is_irrelevant(
 
 @given(prices, deeds, nodes)
 def test_each_role_and_each_node_is_within_a_fen_of_its_exact_share(
-    price_fen: int, deed: Deed, given_by: dict[str, Contribution]
+    price_fen: int, deed: Shares, given_by: dict[str, Contribution]
 ) -> None:
     settlement = run(price_fen, deed, given_by)
     people = sum(c.people for c in given_by.values())
@@ -80,7 +80,7 @@ def test_each_role_and_each_node_is_within_a_fen_of_its_exact_share(
 
 @given(prices, deeds, nodes, st.tuples(st.integers(0, 11), st.integers(1, 10**6), st.booleans()))
 def test_contributing_more_never_earns_less(
-    price_fen: int, deed: Deed, given_by: dict[str, Contribution], growth: tuple[int, int, bool]
+    price_fen: int, deed: Shares, given_by: dict[str, Contribution], growth: tuple[int, int, bool]
 ) -> None:
     """A node's own rows or people grow, the others' stay: its line does not shrink, no other's grows beyond a fen."""
     number, more, people = growth
@@ -97,7 +97,9 @@ def test_contributing_more_never_earns_less(
 
 
 @given(prices, deeds, nodes)
-def test_where_profit_is_forbidden_nobody_gains(price_fen: int, deed: Deed, given_by: dict[str, Contribution]) -> None:
+def test_where_profit_is_forbidden_nobody_gains(
+    price_fen: int, deed: Shares, given_by: dict[str, Contribution]
+) -> None:
     settlement = run(price_fen, deed, given_by, for_profit=False)
     contributing = {name for name, c in given_by.items() if c.rows}
     cost = deed.cost_fen_per_node
@@ -116,7 +118,7 @@ groups = st.dictionaries(st.sampled_from([f"node-{i}" for i in range(8)]), st.in
 def test_two_people_of_one_study_differ_by_at_most_a_fen_across_hospitals(
     price_fen: int, people: dict[str, int], salt: bytes
 ) -> None:
-    settlement = run(price_fen, Deed(), {name: Contribution(n + 1, "0.9", n) for name, n in people.items()})
+    settlement = run(price_fen, Shares(), {name: Contribution(n + 1, "0.9", n) for name, n in people.items()})
     earned: list[int] = []
     for name, n in people.items():
         share = fen(settlement, "patients", f"patients@{name}")
@@ -141,7 +143,7 @@ def test_shares_are_exact_and_the_same_in_any_order(total_fen: int, people: set[
 
 @given(prices, deeds, nodes, st.booleans(), st.binary(min_size=16, max_size=16))
 def test_the_books_balance_down_to_each_person(
-    price_fen: int, deed: Deed, given_by: dict[str, Contribution], for_profit: bool, salt: bytes
+    price_fen: int, deed: Shares, given_by: dict[str, Contribution], for_profit: bool, salt: bytes
 ) -> None:
     few = {name: replace(c, people=c.people % 5) for name, c in given_by.items()}
     settlement = run(price_fen, deed, few, for_profit)

@@ -15,7 +15,7 @@ from huizhen.cli.region import Region
 from huizhen.client.report import render
 from huizhen.market.settle import Contribution, settle
 from huizhen.model.settings import RegionSettings
-from huizhen.model.settlement import Deed, Settlement
+from huizhen.model.settlement import Settlement, Shares
 from regions import make_region, run
 
 GLM = {"method": "glm", "params": {"formula": "y ~ a + b + c", "family": "gaussian"}, "price_fen": 100_000}
@@ -49,7 +49,7 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {}
     for rule in ("none", "leave-one-out", "shapley"):
         made[rule] = tmp_path_factory.mktemp(rule) / "r"
-        make_region(made[rule], frames(), settings=RegionSettings(deed=Deed(effect=rule))).close()
+        make_region(made[rule], frames(), settings=RegionSettings(deed=Shares(effect=rule))).close()
     return made
 
 
@@ -83,7 +83,7 @@ def test_a_hospital_whose_rows_stray_is_paid_less(of: Callable[[str], Region], a
     assert sum(x["fen"] for x in found["settlement"]["lines"]) == 100_000
     # anybody who has the tallies works the lines out again
     parts = {n: Contribution(ROWS, "1.000000", ROWS, told[n]["effect"]) for n in told}
-    again = settle(found["study"], "acme", 100_000, Deed(), parts, for_profit=True)
+    again = settle(found["study"], "acme", 100_000, Shares(), parts, for_profit=True)
     assert {x.party: x.fen for x in again.lines if x.role == "hospital"} == fen
 
 

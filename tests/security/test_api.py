@@ -36,6 +36,10 @@ GUARDED = [
     ("GET", "/v1/money/postings?study={study}"), ("POST", "/v1/node/statements"),
     ("GET", "/v1/parties"), ("GET", "/v1/parties/acme"), ("PUT", "/v1/parties/acme"), ("GET", "/v1/acts"),
     ("POST", "/v1/acts"),
+    ("GET", "/v1/instruments/{kind}"), ("GET", "/v1/instruments/{kind}/{name}"), ("POST", "/v1/instruments/deed"),
+    ("POST", "/v1/instruments/contract"), ("POST", "/v1/instruments/{kind}/{name}/steps"),
+    ("GET", "/v1/studies/{study}/commitment"), ("POST", "/v1/studies/{study}/commitment"),
+    ("POST", "/v1/money/payments"),
 ]  # fmt: skip
 PARTY = {"name": "lab", "kind": "academic", "jurisdiction": "CN"}
 ACT = {"kind": "ethics-review", "party": "lab", "until_day": "2099-12-31"}
@@ -91,7 +95,7 @@ def test_every_endpoint_but_health_and_description_asks_who_is_there(reached: Re
     nobody = reached.client("")
     del nobody.headers["Authorization"]
     for verb, path in GUARDED:
-        place = path.format(study=reached.study)
+        place = path.format(study=reached.study, kind="deed", name="x")
         assert code(nobody.request(verb, place)) == (403, "no-token"), place
         wrong = nobody.request(verb, place, headers={"Authorization": "Bearer hz_" + "A" * 43})
         assert code(wrong) == (403, "token-refused"), place

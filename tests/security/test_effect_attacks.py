@@ -14,7 +14,7 @@ from huizhen.cli.region import Region
 from huizhen.kit import wire
 from huizhen.kit.errors import HuizhenError
 from huizhen.model.settings import RegionSettings
-from huizhen.model.settlement import Deed
+from huizhen.model.settlement import Shares
 from huizhen.node import effect
 from huizhen.path import secure_round
 from huizhen.statistics import misfit
@@ -26,7 +26,7 @@ EVERYONE = ("h0", "h1", "h2", "h3")
 
 @pytest.fixture
 def region(tmp_path: Path) -> Region:
-    return make_region(tmp_path / "r", patients(240, 4), settings=RegionSettings(deed=Deed(effect="shapley")))
+    return make_region(tmp_path / "r", patients(240, 4), settings=RegionSettings(deed=Shares(effect="shapley")))
 
 
 def isolated(opened: list[tuple[str, ...]]) -> int:

@@ -70,7 +70,8 @@ def test_every_step_of_a_study_can_be_reached_and_leads_to_its_end() -> None:
 def test_nothing_is_released_unguarded_and_nothing_settled_twice() -> None:
     order = Order()
     before_release = {kind for kind in STUDY_ORDER if order.may_follow("study-released", kind)}
-    assert before_release == {"study-guarded"}
+    assert before_release == {"study-guarded", "study-committed"}
+    assert {kind for kind in STUDY_ORDER if order.may_follow("study-committed", kind)} == {"study-guarded"}
     assert not any(order.may_follow("study-settled", kind) for kind in (None, "study-guarded", "study-settled"))
     assert not order.may_follow("round-summed", "study-released")
     assert not order.may_follow("study-proposed", "study-settled")

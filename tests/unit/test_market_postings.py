@@ -10,11 +10,13 @@ from huizhen.market.postings import (
     MEMOS,
     Posting,
     check_balanced,
+    hold_postings,
     patient_postings,
+    payment_postings,
     postings,
     statement,
 )
-from huizhen.model.settlement import Line, Settlement
+from huizhen.model.settlement import Hold, Line, Payment, Settlement
 
 SETTLEMENT = Settlement(
     study="st-1",
@@ -97,5 +99,9 @@ def test_a_posting_is_never_negative() -> None:
 
 
 def test_every_memo_has_words() -> None:
-    assert {p.memo for p in (*BOOKED, *patient_postings("s", "n", {"p": 1}))} == set(MEMOS)
+    held = [hold_postings(Hold(study="s", asker="a", price_fen=1, step=step)) for step in ("held", "returned")]
+    paid = payment_postings(Payment(party="a", fen=1, reference="B-1"))
+    booked = [*BOOKED, *patient_postings("s", "n", {"p": 1}), *held[0], *held[1], *paid]
+    assert {p.memo for p in booked} == set(MEMOS)
+    check_balanced(booked)
     assert all(text.en and text.zh for text in MEMOS.values())

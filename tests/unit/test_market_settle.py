@@ -9,7 +9,7 @@ import pytest
 
 from huizhen.kit.errors import BadInput
 from huizhen.market.settle import Contribution, decimal_quality, settle
-from huizhen.model.settlement import Deed, Settlement
+from huizhen.model.settlement import Settlement, Shares
 
 THREE = {
     "east": Contribution(rows=100, quality="1", people=100),
@@ -19,7 +19,7 @@ THREE = {
 
 
 def paid(contributions: dict[str, Contribution], price_fen: int = 120_000, **change: Any) -> Settlement:
-    terms = {"deed": Deed(), "for_profit": True, **change}
+    terms = {"deed": Shares(), "for_profit": True, **change}
     return settle("st-1", "acme-pharma", price_fen, terms["deed"], contributions, for_profit=terms["for_profit"])
 
 
@@ -40,9 +40,9 @@ def test_operator_15_percent_and_of_the_rest_hospitals_40_to_patients_60() -> No
 
 
 def test_the_deed_may_differ() -> None:
-    settlement = paid(THREE, 1000, deed=Deed(operator_percent=0, hospital_parts=0, patient_parts=1))
+    settlement = paid(THREE, 1000, deed=Shares(operator_percent=0, hospital_parts=0, patient_parts=1))
     assert {role for _, role, _ in lines(settlement)} == {"patients"}
-    everything = paid(THREE, 1000, deed=Deed(operator_percent=100))
+    everything = paid(THREE, 1000, deed=Shares(operator_percent=100))
     assert lines(everything) == [("operator", "operator", 1000)]
 
 
@@ -103,7 +103,7 @@ def test_nobody_receives_more_than_cost_when_the_price_is_below_it() -> None:
 
 def test_the_odd_fen_do_not_always_fall_to_the_same_name() -> None:
     equal = {name: Contribution(1, "1", 1) for name in ("aa", "bb", "cc")}
-    only_hospitals = Deed(operator_percent=0, hospital_parts=1, patient_parts=0)
+    only_hospitals = Shares(operator_percent=0, hospital_parts=1, patient_parts=0)
     first = {
         max(settle(f"st-{i}", "acme", 4, only_hospitals, equal, for_profit=True).lines, key=lambda x: x.fen).party
         for i in range(40)
@@ -129,14 +129,14 @@ def test_counts_are_whole_and_not_negative(rows: Any, people: Any) -> None:
 @pytest.mark.parametrize(
     "deed",
     [
-        Deed(operator_percent=-1),
-        Deed(operator_percent=101),
-        Deed(hospital_parts=0, patient_parts=0),
-        Deed(hospital_parts=-1),
-        Deed(cost_fen_per_node=-1),
+        Shares(operator_percent=-1),
+        Shares(operator_percent=101),
+        Shares(hospital_parts=0, patient_parts=0),
+        Shares(hospital_parts=-1),
+        Shares(cost_fen_per_node=-1),
     ],
 )
-def test_a_deed_that_cannot_be_paid_out_is_refused(deed: Deed) -> None:
+def test_a_deed_that_cannot_be_paid_out_is_refused(deed: Shares) -> None:
     for for_profit in (True, False):
         with pytest.raises(BadInput) as caught:
             paid(THREE, deed=deed, for_profit=for_profit)

@@ -180,6 +180,15 @@ act = Table(
     Column("dataset", String, index=True),
     Column("body", Text, nullable=False),
 )
+instrument = Table(
+    "instrument",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("kind", String, nullable=False, index=True),
+    Column("name", String, nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+)
 
 _LOCK = 0x4875697A
 

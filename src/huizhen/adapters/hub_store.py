@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, inspect, select, update
 
 from huizhen.adapters import database as db
+from huizhen.adapters import instruments
+from huizhen.adapters.instruments import Instruments
 from huizhen.adapters.log_table import LogTable, append, last_moment
 from huizhen.adapters.register import Register
 from huizhen.kit import wire
@@ -20,17 +22,17 @@ from huizhen.kit.errors import Conflict, NotFound
 from huizhen.kit.text import Text
 from huizhen.ledger.story import StoredDocument
 from huizhen.ledger.tiles import TileTree
-from huizhen.market.postings import Posting, postings
+from huizhen.market.postings import Posting, hold_postings, payment_postings, postings
 from huizhen.model.dataset import Dataset
 from huizhen.model.evidence import Evidence
 from huizhen.model.settings import RegionSettings
-from huizhen.model.settlement import Settlement
+from huizhen.model.settlement import Hold, Payment, Settlement
 from huizhen.model.statement import Statement
 from huizhen.model.study import Request, Study
 from huizhen.privacy.budget import HOLDS, Event, move
 
-RELEASED = ("settling", "released")
-"""What the asker has, or is about to have."""
+RELEASED = ("awaiting", "settling", "released")
+"""What the asker has, or may have as soon as it has paid: differencing is checked against all of it."""
 
 
 class SqlRecord:
@@ -141,9 +143,35 @@ class SqlRecord:
     # -- money
 
     def post(self, settlement: Settlement) -> None:
-        self._c.execute(delete(db.posting).where(db.posting.c.study == settlement.study))
-        for each in postings(settlement):
+        aside = ("held", "returned")
+        self._c.execute(
+            delete(db.posting).where(db.posting.c.study == settlement.study, db.posting.c.memo.not_in(aside))
+        )
+        self._book(postings(settlement))
+
+    def hold(self, hold: Hold) -> None:
+        self._book(hold_postings(hold))
+
+    def pay(self, payment: Payment) -> None:
+        """Book money that came in. Raises Conflict where it has been booked."""
+        if self._c.execute(select(db.posting.c.id).where(db.posting.c.study == payment.id)).first():
+            raise Conflict(
+                "payment-booked",
+                Text("This payment has been booked already.", "该笔付款已登记。"),
+                Text("Give each payment the bank's own reference.", "请为每笔付款填写银行的流水号。"),
+            )
+        self._book(payment_postings(payment))
+        self.evidence("payment-received", "hub", payment.party, {"payment": payment.as_json()})
+
+    def _book(self, booked: Iterable[Posting]) -> None:
+        for each in booked:
             self._c.execute(insert(db.posting).values(**each.as_json(), at_utc=self.at_utc))
+
+    # -- deeds and contracts
+
+    def keep_time(self, day: str) -> None:
+        if inspect(self._c).has_table("instrument"):
+            instruments.keep_time(self, day)
 
 
 class SqlStore:
@@ -154,6 +182,7 @@ class SqlStore:
         self._clock = clock
         self.register = Register(engine)
         self.log = LogTable(engine)
+        self.instruments = Instruments(engine)
 
     @contextmanager
     def record(self) -> Iterator[SqlRecord]:
@@ -239,6 +268,10 @@ class SqlStore:
         lost = ("denied", "needs", "failed")
         query = select(db.study.c.body).where(db.study.c.asker.in_(list(askers)), db.study.c.status.not_in(lost))
         return tuple(Study.read(json.loads(r[0])) for r in self._all(query))
+
+    def awaiting(self) -> tuple[Study, ...]:
+        """Studies whose result is kept back, oldest first."""
+        return tuple(study for study, status in self.studies() if status == "awaiting")
 
     def journal(self, study: str) -> dict[str, Any]:
         rows = self._all(select(db.journal).where(db.journal.c.study == study))

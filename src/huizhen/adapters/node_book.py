@@ -78,10 +78,10 @@ class NodeBook:
             with self._writing() as db:
                 db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items()))
 
-    def all(self, prefix: str) -> dict[str, str]:
-        """Every setting whose key begins so."""
+    def under(self, prefix: str) -> dict[str, str]:
+        """Every setting whose key begins so, by the rest of its key."""
         rows = self._db.execute("SELECT key, value FROM meta WHERE substr(key, 1, ?) = ?", (len(prefix), prefix))
-        return dict(rows.fetchall())
+        return {key.removeprefix(prefix): value for key, value in rows.fetchall()}
 
     # -- people
 

@@ -14,6 +14,7 @@ from huizhen.cli import (
     care,
     consent,
     delegate,
+    instrument,
     ledger,
     model,
     money,
@@ -75,6 +76,8 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(care.app, name="care")
 app.add_typer(register.party, name="party")
 app.add_typer(register.act, name="act")
+app.add_typer(instrument.deed, name="deed")
+app.add_typer(instrument.contract, name="contract")
 app.add_typer(study.app, name="study")
 app.add_typer(model.app, name="model")
 app.add_typer(ledger.app, name="ledger")

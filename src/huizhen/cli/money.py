@@ -63,6 +63,36 @@ def statement_(
         )
 
 
+@app.command("receive", cls=Command)
+def receive(
+    party: Annotated[str, typer.Option("--from", metavar="PARTY", help="Who paid: an asker.")],
+    fen: Annotated[int, typer.Option("--fen", metavar="N", min=1, help="How much came in, in fen.")],
+    reference: Annotated[
+        str, typer.Option("--reference", metavar="TEXT", help="The bank's own reference; the same one is booked once.")
+    ],
+    region: Region_ = None,
+    hub: HubOption = None,
+    token: TokenOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Book money that came in. Results that a contract keeps back for it are released by themselves.
+
+    Example: `huizhen money receive --from acme-pharma --fen 120000 --reference B-2026-0117 --region demo`
+    """
+    from huizhen.cli.register import made_of
+    from huizhen.model.settlement import Payment
+
+    payment = made_of(Payment.read, {"party": party, "fen": fen, "reference": reference})
+    with place(region, hub, token) as at:
+        booked = at.receive(payment)
+        at.settle()
+    if as_json:
+        VOICE.json(booked)
+    else:
+        VOICE.say(f"Booked: {yuan(fen)} yuan from {party}, {booked['id']}.",
+                  f"已登记：{party} 付款 {yuan(fen)} 元，{booked['id']}。")  # fmt: skip
+
+
 @app.command("postings", cls=Command)
 def postings_(
     study: Annotated[str, typer.Option("--study", metavar="ID", help="The study's id.")],

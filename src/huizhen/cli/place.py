@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from huizhen.cli.common import interruptible
 from huizhen.kit.errors import BadInput, NotFound
 from huizhen.kit.text import Text, did_you_mean
+from huizhen.ledger.order import PRIVATE
 
 if TYPE_CHECKING:
     from huizhen.cli.region import Region
     from huizhen.client.remote import Remote
     from huizhen.ledger.note import VerifierKey
     from huizhen.model.dataset import Dataset
+    from huizhen.model.deed import Kind
+    from huizhen.model.settlement import Payment
     from huizhen.model.statement import Statement
     from huizhen.model.study import Request
     from huizhen.node.agent import Agent
@@ -67,6 +70,13 @@ class Place(Protocol):
 
     def statement(self, party: str) -> list[dict[str, Any]]: ...
     def postings(self, study: str) -> list[dict[str, Any]]: ...
+    def instruments(self, kind: Kind) -> list[dict[str, Any]]: ...
+    def instrument(self, kind: Kind, name: str, version: int | None = None) -> dict[str, Any]: ...
+    def draft(self, kind: Kind, terms: dict[str, Any]) -> dict[str, Any]: ...
+    def move(self, kind: Kind, name: str, said: dict[str, Any]) -> dict[str, Any]: ...
+    def to_commit(self, study: str) -> dict[str, Any]: ...
+    def commit(self, study: str, signature: str) -> None: ...
+    def receive(self, payment: Payment) -> dict[str, Any]: ...
     def announce(self, said: Statement) -> None: ...
     def settle(self) -> None:
         """After statements of nodes: have the ledger co-signed."""
@@ -132,6 +142,34 @@ class Here:
     def postings(self, study: str) -> list[dict[str, Any]]:
         return self.region.desk.postings(self._who, study)
 
+    def instruments(self, kind: Kind) -> list[dict[str, Any]]:
+        return self.region.desk.instruments.all(self._who, kind)
+
+    def instrument(self, kind: Kind, name: str, version: int | None = None) -> dict[str, Any]:
+        return self.region.desk.instruments.find(self._who, kind, name, version)
+
+    def draft(self, kind: Kind, terms: dict[str, Any]) -> dict[str, Any]:
+        return self.region.desk.instruments.draft(self._who, kind, terms)
+
+    def move(self, kind: Kind, name: str, said: dict[str, Any]) -> dict[str, Any]:
+        return self.region.desk.instruments.move(self._who, kind, name, said)
+
+    def to_commit(self, study: str) -> dict[str, Any]:
+        return self.region.desk.to_commit(self._who, study)
+
+    def commit(self, study: str, signature: str) -> None:
+        self.region.desk.commit(self._who, study, signature)
+        self._go_on()
+
+    def receive(self, payment: Payment) -> dict[str, Any]:
+        booked = self.region.desk.instruments.receive(self._who, payment)
+        self._go_on()
+        return booked
+
+    def _go_on(self) -> None:
+        if not self.region.is_served():
+            self.region.road().go_on()
+
     def announce(self, said: Statement) -> None:
         self.region.announce(said)
 
@@ -161,6 +199,9 @@ class There:
         self.prove, self.standing = remote.prove, remote.standing
         self.statement, self.postings = remote.statement, remote.postings
         self.announce = remote.announce
+        self.instruments, self.instrument = remote.instruments, remote.instrument
+        self.draft, self.move, self.receive = remote.draft, remote.move, remote.receive
+        self.to_commit, self.commit = remote.to_commit, remote.commit
 
     def run(self, request: Request, progress: Progress) -> dict[str, Any]:
         study = self.remote.submit(request)
@@ -195,13 +236,20 @@ class There:
         return (*verify_copy(copy, keys), len(keys) - 1)
 
     def _hidden(self, found: Sequence[dict[str, Any]]) -> frozenset[int]:
-        """Entries of studies that others asked, as the ledger itself says: those alone may come without documents."""
+        """Entries that may come without documents: of studies others asked, contracts, payments, results that wait."""
         if self._asker is None:
             return frozenset()
         leaves = [(e["entry"], json.loads(e["leaf"])) for e in found]
         asked = [leaf for _, leaf in leaves if leaf["kind"] == "study-proposed"]
         own = {leaf["subject"] for leaf in asked if leaf["actor"] == self._asker}
-        return frozenset(n for n, leaf in leaves if leaf["kind"].startswith("study-") and leaf["subject"] not in own)
+        released = {leaf["subject"] for _, leaf in leaves if leaf["kind"] == "study-released"}
+
+        def may_lack(leaf: dict[str, Any]) -> bool:
+            if leaf["kind"] == "study-guarded":
+                return leaf["subject"] not in own & released
+            return leaf["kind"] in PRIVATE or (leaf["kind"].startswith("study-") and leaf["subject"] not in own)
+
+        return frozenset(n for n, leaf in leaves if may_lack(leaf))
 
     def settle(self) -> None:
         """The hub sees to it."""

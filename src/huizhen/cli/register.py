@@ -106,6 +106,9 @@ def party_add(
     contact: Annotated[
         str | None, typer.Option("--contact", metavar="TEXT", help="Where persons reach it for their rights.")
     ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="KEY", help="Public key it signs with, as `party key` printed it.")
+    ] = None,
     database: DatabaseOption = None,
     hub: HubOption = None,
     token: TokenOption = None,
@@ -125,8 +128,9 @@ def party_add(
         "foreign_controlled": foreign_controlled,
         "critical_operator": critical_operator,
         "contact": contact,
+        "key": key,
     }
-    made = _made(Party.read, said)
+    made = made_of(Party.read, said)
     with book(region, database, hub, token) as found:
         found.register_party(made)
     if as_json:
@@ -148,6 +152,25 @@ def _unsaid(made: Any) -> Text:
     return Text(
         f"Not said, and so `needs` where a rule asks: {missing}.", f"未载明（规则问及时即为 needs）：{missing}。"
     )
+
+
+@party.command("key", cls=Command)
+def party_key_(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Key file to write; keep it to yourself.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a key to sign deeds and contracts with. The file never leaves the signer; the trustee registers the public
+    key that is printed.
+
+    Example: `huizhen party key --out acme.pem`
+    """
+    from huizhen.client import party_key
+
+    made = party_key.make(out)
+    if as_json:
+        VOICE.json({"file": str(out), "key": made.public.hex()})
+    else:
+        VOICE.say(made.public.hex(), made.public.hex())
 
 
 @party.command("list", cls=Command)
@@ -175,8 +198,12 @@ def party_list(
             Head(Text("jurisdiction", "法域"), "id"),
             Head(Text("foreign-controlled", "外方控制")),
             Head(Text("contact", "联系方式"), spare=True),
+            Head(Text("key", "公钥"), "id"),
         ],
-        [(p.name, p.kind, p.jurisdiction or "?", _yes(p.foreign_controlled), p.contact or "?") for p in known],
+        [
+            (p.name, p.kind, p.jurisdiction or "?", _yes(p.foreign_controlled), p.contact or "?", (p.key or "?")[:8])
+            for p in known
+        ],
     )
 
 
@@ -238,7 +265,7 @@ def act_add(
         "detail": detail,
         "reference": reference,
     }
-    filing = _made(Filing.read, said)
+    filing = made_of(Filing.read, said)
     with book(region, database, hub, token) as found:
         made = found.file_act(filing)
     if as_json:
@@ -296,7 +323,7 @@ def _check_word(given: str, known: Sequence[str], code: str, what: Text) -> None
         )
 
 
-def _made(read: Callable[[dict[str, Any]], T], said: dict[str, Any]) -> T:
+def made_of(read: Callable[[dict[str, Any]], T], said: dict[str, Any]) -> T:
     """What was said as a document. Raises BadInput for a value that cannot be."""
     from pydantic import ValidationError
 
@@ -308,7 +335,7 @@ def _made(read: Callable[[dict[str, Any]], T], said: dict[str, Any]) -> T:
             "bad-register-entry",
             Text(f"These values cannot be: {where}.", f"以下各项的值无效：{where}。"),
             Text("Countries are ISO 3166 codes such as CN; dates are like 2027-12-31, the last not before the first; "
-                 "names are letters, digits, dots, hyphens and underscores.",
-                 "国家用 ISO 3166 代码（如 CN）；日期形如 2027-12-31，截止日不早于起始日；"
+                 "names are letters, digits, dots, hyphens and underscores; keys are as `party key` prints them.",
+                 "国家用 ISO 3166 代码（如 CN）；日期形如 2027-12-31，截止日不早于起始日；公钥以 `party key` 输出为准；"
                  "名称仅含字母、数字、点、连字符和下划线。"),
         ) from None  # fmt: skip

@@ -21,6 +21,7 @@ STATUS = {
     "needs": Text("needs more", "尚缺条件"),
     "failed": Text("failed", "失败"),
     "running": Text("cut off", "中断"),
+    "awaiting": Text("kept back until paid and committed", "待付款或承诺后发布"),
     "settling": Text("cut off", "中断"),
     "open": Text("cut off", "中断"),
 }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 app = new_group("Studies: what is asked of the data.")
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study: who asks what, of which data.")]
 StudyId = Annotated[str, typer.Argument(metavar="ID", help="The study's id, e.g. st-0123456789abcdef.")]
-EXIT = {"released": 0, "denied": 5, "needs": 5, "failed": 6, "running": 7}
+EXIT = {"released": 0, "denied": 5, "needs": 5, "failed": 6, "running": 7, "awaiting": 4}
 
 
 @app.command("check", cls=Command)
@@ -91,7 +91,8 @@ def _run(file: Path, where: AbstractContextManager[Place], out: Path | None, pro
 
             found = at.run(read_study(file, at), progress.step)
             _write(out, found)
-            at.delivered(found["study"])
+            if found["status"] != "awaiting":
+                at.delivered(found["study"])
             return found
     except HuizhenError as error:
         _write(out, {**NOTHING, "problem": {"class": type(error).__name__, **error.as_dict()}})

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
 from huizhen.kit.errors import BadInput, HuizhenError, Lost, from_wire
 from huizhen.kit.text import Text
 from huizhen.model.dataset import Dataset
+from huizhen.model.deed import Kind
 from huizhen.model.party import Act, Filing, Party
+from huizhen.model.settlement import Payment
 from huizhen.model.statement import Statement
 from huizhen.model.study import Request
 
@@ -175,6 +179,9 @@ class Remote:
     def postings(self, study: str) -> list[dict[str, Any]]:
         return list(self._get("/money/postings", study=study))
 
+    def receive(self, payment: Payment) -> dict[str, Any]:
+        return dict(self._post("/money/payments", payment.model_dump_json()).json())
+
     # -- the register
 
     def parties(self) -> tuple[Party, ...]:
@@ -188,6 +195,26 @@ class Remote:
 
     def file_act(self, filing: Filing) -> Act:
         return Act.read(self._send("POST", "/acts", filing.model_dump_json()).json())
+
+    # -- deeds and contracts
+
+    def instruments(self, kind: Kind) -> list[dict[str, Any]]:
+        return list(self._get(f"/instruments/{kind}"))
+
+    def instrument(self, kind: Kind, name: str, version: int | None = None) -> dict[str, Any]:
+        return dict(self._get(f"/instruments/{kind}/{quote(name, safe='')}", version=version))
+
+    def draft(self, kind: Kind, terms: dict[str, Any]) -> dict[str, Any]:
+        return dict(self._post(f"/instruments/{kind}", json.dumps(terms)).json())
+
+    def move(self, kind: Kind, name: str, said: dict[str, Any]) -> dict[str, Any]:
+        return dict(self._post(f"/instruments/{kind}/{quote(name, safe='')}/steps", json.dumps(said)).json())
+
+    def to_commit(self, study: str) -> dict[str, Any]:
+        return dict(self._get(f"/studies/{study}/commitment"))
+
+    def commit(self, study: str, signature: str) -> None:
+        self._post(f"/studies/{study}/commitment", json.dumps({"signature": signature}))
 
     # -- nodes
 

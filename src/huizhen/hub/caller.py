@@ -50,6 +50,11 @@ class Caller:
             )
         raise _wrong_role(self, Text("ask", "提出研究"))
 
+    def check_is_trustee(self) -> None:
+        """Raises Refused unless this is a trustee, or the region's owner."""
+        if self.role not in {"owner", "trustee"}:
+            raise _wrong_role(self, Text("do what the trustee does", "代行受托方职权"))
+
     def check_sees(self, study: Study) -> None:
         """Raises NotFound for a study of somebody else: not even that there is one is told."""
         if not self.sees(study):
@@ -65,11 +70,6 @@ class Caller:
                 Text("You may see your own account only.", "您只能查看自己的账目。"),
                 Text(f"Give --party {self.name}", f"请使用 --party {self.name}"),
             )
-
-    def check_keeps_register(self) -> None:
-        """Raises Refused unless this is a trustee, or the region's owner."""
-        if self.role not in {"owner", "trustee"}:
-            raise _wrong_role(self, Text("keep the register", "维护登记册"))
 
     def check_is_node(self, name: str) -> None:
         """Raises Refused unless this is the node of that name, or the region's owner."""

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 from huizhen.adapters.register import TRUSTEE, put_act, put_party
 from huizhen.hub.caller import Caller
 from huizhen.hub.hub import Hub
+from huizhen.hub.instruments import InstrumentDesk, unknown_purpose
 from huizhen.hub.log import Log
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused, Tampered
 from huizhen.kit.text import Text, did_you_mean
+from huizhen.ledger.order import PRIVATE, STUDY_ORDER
 from huizhen.model.dataset import Dataset
 from huizhen.model.party import Act, Filing, Party
 from huizhen.model.purpose import PURPOSES
 from huizhen.model.statement import Statement
 from huizhen.model.study import Request, Study
+from huizhen.path.outcome import GIVEN
 
 if TYPE_CHECKING:
     from huizhen.path.run import Progress, Road
@@ -40,6 +43,7 @@ class Desk:
         self.hub = hub
         self.road = road
         self.log = Log(hub)
+        self.instruments = InstrumentDesk(hub)
 
     # -- asking
 
@@ -70,7 +74,7 @@ class Desk:
         """The asker has the answer: the same request, asked again, is a new study."""
         found = self._study(who, study)
         who.check_asks_as(found.request.asker)
-        if self.outcome(who, study)["status"] == "running":
+        if self.outcome(who, study)["status"] in {"running", "awaiting"}:
             raise Conflict(
                 "still-running",
                 Text(f"Study {study} has not ended yet.", f"研究 {study} 尚未结束。"),
@@ -84,11 +88,19 @@ class Desk:
         """Raises for a name that is not the caller's, and for a purpose that there is not."""
         who.check_asks_as(request.asker)
         if request.purpose not in PURPOSES:
-            raise BadInput(
-                "unknown-purpose",
-                Text(f"'{request.purpose[:64]}' is not a purpose.", f"“{request.purpose[:64]}”不是有效的用途代码。"),
-                Text(f"The purposes are: {', '.join(PURPOSES)}.", f"可用用途：{'、'.join(PURPOSES)}。"),
-            )
+            raise unknown_purpose(request.purpose)
+
+    # -- what a contract waits for
+
+    def to_commit(self, who: Caller, study: str) -> dict[str, Any]:
+        """What the asker has to sign before the result of this study is released; see `InstrumentDesk`."""
+        return self.instruments.to_commit(self._study(who, study))
+
+    def commit(self, who: Caller, study: str, signature: str) -> None:
+        """Record the asker's signed commitment. The study goes on when it is next driven."""
+        found = self._study(who, study)
+        who.check_asks_as(found.request.asker)
+        self.instruments.commit(found, signature)
 
     # -- studies
 
@@ -160,13 +172,19 @@ class Desk:
         return found
 
     def _opens(self, who: Caller, entry: dict[str, Any]) -> bool:
-        """Whether the documents of an entry are shown: those of studies to whom may see the study."""
-        if who.sees_all or not entry["kind"].startswith("study-"):
+        """Whether the documents of an entry are shown: those of studies to whom may see the study, but no result before
+        it is released; those of contracts and payments to whose they are."""
+        if who.sees_all or entry["kind"] not in PRIVATE | set(STUDY_ORDER):
             return True
+        if entry["kind"] == "payment-received":
+            return bool(entry["subject"] == who.name)
+        if entry["kind"] in PRIVATE:
+            return entry["subject"] in {c["name"] for c in self.instruments.all(who, "contract")}
         try:
-            return who.sees(self.hub.store.study(entry["subject"]))
+            seen = who.sees(self.hub.store.study(entry["subject"]))
         except NotFound:
             return False
+        return seen and (entry["kind"] != "study-guarded" or self.hub.store.status(entry["subject"]) in GIVEN)
 
     def checkpoint(self) -> str:
         """The newest checkpoint, with its cosignatures. Raises Conflict where there is none yet."""
@@ -253,7 +271,7 @@ class Desk:
 
     def register_party(self, who: Caller, party: Party) -> None:
         """Register a party, or replace what is known of it. Raises Refused but for a trustee."""
-        who.check_keeps_register()
+        who.check_is_trustee()
         self.hub.touch()
         with self.hub.store.record() as record:
             put_party(record, party, who.name or TRUSTEE)
@@ -261,9 +279,9 @@ class Desk:
     def file_act(self, who: Caller, filing: Filing) -> Act:
         """File an act, from today on where it does not say from when. Raises Refused but for a trustee; BadInput for an
         act that is for nobody, or over before it begins."""
-        from huizhen.path.legal import day_of
+        from huizhen.kit.clock import day_of
 
-        who.check_keeps_register()
+        who.check_is_trustee()
         if filing.party is None and filing.dataset is None:
             raise BadInput(
                 "act-for-nobody",

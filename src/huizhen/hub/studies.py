@@ -66,6 +66,13 @@ class Studies:
                 self._start(study)
         return [s.id for s in unfinished]
 
+    def go_on(self) -> None:
+        """Drive on every study whose result is kept back, after a payment or a commitment; end those that waited too
+        long."""
+        with self._beginning:
+            for study in self.desk.hub.store.awaiting():
+                self._start(study)
+
     def _start(self, study: Study) -> None:
         if self.desk.hub.store.status(study.id) not in UNFINISHED:
             return

@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from huizhen.adapters import seal
 from huizhen.adapters.database import open_engine, open_unchanged
 from huizhen.adapters.hub_store import SqlStore
+from huizhen.hub.verify_filed import check_filed
 from huizhen.kit.clock import utc_now
 from huizhen.kit.errors import HuizhenError, Tampered
 from huizhen.kit.text import Text
@@ -19,9 +21,9 @@ from huizhen.ledger import note, proof
 from huizhen.ledger.finding import Finding
 from huizhen.ledger.note import VerifierKey
 from huizhen.ledger.story import StoredDocument, Story, WitnessCopy, read_leaf, verify_story
-from huizhen.market.postings import Posting, check_balanced, postings
+from huizhen.market.postings import Posting, check_balanced, hold_postings, payment_postings, postings
 from huizhen.model.evidence import Evidence
-from huizhen.model.settlement import Settlement
+from huizhen.model.settlement import Hold, Payment, Settlement
 from huizhen.model.statement import BODIES, Statement
 
 _SAID = ("dataset-registered", *BODIES)
@@ -55,6 +57,7 @@ def verify_hub(folder: Path, hub: VerifierKey, witnesses: Sequence[WitnessCopy])
         wrong = found + wrong + list(_statements(story.leaves, story.documents))
         wrong += _money(story.documents, [p for p, _ in store.postings()])
         wrong += _cosigned(store, story.leaves)
+        wrong += check_filed(story.leaves, story.documents, store.instruments.all())
         store.close()
     except (SQLAlchemyError, ValueError, KeyError, HuizhenError) as error:
         code = error.code if isinstance(error, HuizhenError) else type(error).__name__
@@ -117,7 +120,8 @@ def verify_copy(copy: Copy, keys: Sequence[VerifierKey]) -> tuple[int, list[Text
         if f.code != "witness-silent" and not (f.code in opened and f.index in copy.hidden)
     ]
     wrong = [_said(f) for f in findings]
-    return len(copy.leaves), wrong + list(_statements(copy.leaves, copy.documents))
+    wrong += list(_statements(copy.leaves, copy.documents))
+    return len(copy.leaves), wrong + check_filed(copy.leaves, copy.documents)
 
 
 def _known_signers(checkpoint: bytes, keys: Sequence[VerifierKey]) -> bytes:
@@ -168,9 +172,7 @@ def _money(documents: Mapping[str, StoredDocument], booked: Sequence[Posting]) -
     """The postings must be those that the recorded settlements give, and balance."""
     expected = []
     for stored in documents.values():
-        value = json.loads(stored.content)
-        if isinstance(value, dict) and set(value) | Settlement.LATER == set(Settlement.model_fields):
-            expected += [p.canonical() for p in postings(Settlement.read(value))]
+        expected += [p.canonical() for p in _booked(json.loads(stored.content))]
     wrong = []
     if sorted(p.canonical() for p in booked) != sorted(expected):
         wrong.append(Text("The postings are not those of the recorded settlements.", "记账分录与已记录的结算不一致。"))
@@ -179,6 +181,16 @@ def _money(documents: Mapping[str, StoredDocument], booked: Sequence[Posting]) -
     except Tampered as error:
         wrong.append(error.what)
     return wrong
+
+
+def _booked(value: Any) -> tuple[Posting, ...]:
+    """The postings that a recorded document gives: a settlement, a payment, money into escrow or out of it."""
+    fields = set(value) if isinstance(value, dict) else set()
+    if fields | Settlement.LATER == set(Settlement.model_fields):
+        return postings(Settlement.read(value))
+    if fields == set(Hold.model_fields):
+        return hold_postings(Hold.read(value))
+    return payment_postings(Payment.read(value)) if fields == set(Payment.model_fields) else ()
 
 
 def verify_proof(data: bytes, keys: Sequence[VerifierKey]) -> proof.ProvenEntry:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 Clock = Callable[[], datetime]
+CHINA = timezone(timedelta(hours=8))
 
 
 def utc_now() -> datetime:
@@ -28,3 +29,8 @@ def is_stamp(text: str) -> bool:
 
 def parse(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def day_of(now: datetime, jurisdiction: str) -> str:
+    """The calendar day (YYYY-MM-DD) there: China has one time zone; for others it is that of UTC."""
+    return now.astimezone(CHINA if jurisdiction == "CN" else UTC).date().isoformat()

@@ -13,7 +13,8 @@ STUDY_ORDER: Mapping[str | None, frozenset[str]] = {
     "study-authorised": frozenset({"study-opened"}) | _STOPPED,
     "study-opened": frozenset({"round-summed"}) | _STOPPED,
     "round-summed": frozenset({"round-summed", "study-guarded"}) | _STOPPED,
-    "study-guarded": frozenset({"study-released"}) | _STOPPED,
+    "study-guarded": frozenset({"study-released", "study-committed"}) | _STOPPED,
+    "study-committed": frozenset({"study-released"}) | _STOPPED,
     "study-released": frozenset({"study-settled"}),
     "study-denied": frozenset({"study-settled"}),
     "study-failed": frozenset({"study-settled"}),
@@ -24,8 +25,12 @@ STUDY_ORDER: Mapping[str | None, frozenset[str]] = {
 ANY_TIME = frozenset(
     {"node-enrolled", "node-revoked", "dataset-registered", "consent-changed", "node-refused", "node-left-out"}
     | {"party-registered", "act-filed", "witness-enrolled", "witness-removed", "care-opened", "care-reviewed"}
+    | {"deed-changed", "contract-changed", "payment-received"}
 )
 """Kinds that belong to no study's order, wherever they stand."""
+
+PRIVATE = frozenset({"contract-changed", "payment-received"})
+"""Kinds whose documents are shown to the party they are about alone, and to whoever sees everything."""
 
 
 @dataclass(frozen=True)

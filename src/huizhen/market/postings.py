@@ -10,9 +10,9 @@ from pydantic import Field
 from huizhen.kit.errors import Tampered
 from huizhen.kit.text import Text
 from huizhen.model.document import Document
-from huizhen.model.settlement import Line, Role, Settlement
+from huizhen.model.settlement import Hold, Line, Payment, Role, Settlement
 
-Memo = Literal["price", "operator", "hospital", "patients", "refund", "person"]
+Memo = Literal["price", "operator", "hospital", "patients", "refund", "person", "held", "returned", "payment"]
 
 MEMOS: Mapping[Memo, Text] = {
     "price": Text("price of the study", "研究价款"),
@@ -21,14 +21,17 @@ MEMOS: Mapping[Memo, Text] = {
     "patients": Text("share of the patients included", "入组患者分成"),
     "refund": Text("returned to the asker", "退还申请方"),
     "person": Text("a patient's share", "患者个人分成"),
+    "held": Text("held in escrow", "托管"),
+    "returned": Text("returned from escrow", "托管退回"),
+    "payment": Text("payment received", "收到付款"),
 }
 
 
 class Posting(Document):
     """One side of a booking. Exactly one of debit and credit is above zero.
 
-    Accounts: `asker:NAME`, `operator`, `hospital:NODE`, `patients@NODE`; at the node itself also `person:PSEUDONYM`,
-    which never leaves it. A credit is earned, a debit is owed or passed on.
+    Accounts: `asker:NAME`, `operator`, `hospital:NODE`, `patients@NODE`, `escrow`, `bank` (whence money came in); at
+    the node itself also `person:PSEUDONYM`, which never leaves it. A credit is earned, a debit is owed or passed on.
     """
 
     account: str
@@ -52,6 +55,36 @@ def postings(settlement: Settlement) -> tuple[Posting, ...]:
     price = _debit(f"asker:{settlement.asker}", settlement.price_fen, settlement.study, "price")
     lines = (_credit(account_of(line), line.fen, settlement.study, line.role) for line in settlement.lines if line.fen)
     return (price, *lines)
+
+
+def hold_postings(hold: Hold) -> tuple[Posting, ...]:
+    """A price put into escrow, or taken out of it again; the two together leave every account as it was."""
+    asker, fen = f"asker:{hold.asker}", hold.price_fen
+    if hold.step == "held":
+        return (_debit(asker, fen, hold.study, "held"), _credit("escrow", fen, hold.study, "held"))
+    return (_debit("escrow", fen, hold.study, "returned"), _credit(asker, fen, hold.study, "returned"))
+
+
+def payment_postings(payment: Payment) -> tuple[Posting, ...]:
+    """Money that came in, credited to who paid it; `study` is the payment's own id."""
+    return (
+        _debit("bank", payment.fen, payment.id, "payment"),
+        _credit(f"asker:{payment.party}", payment.fen, payment.id, "payment"),
+    )
+
+
+def owed(asker: str, study: str, booked: Iterable[Posting]) -> int:
+    """Fen that this asker has yet to pay: what was settled, and what is held up to and including this study, less what
+    it paid; zero where that covers it.
+
+    `booked` are all postings, oldest first; what is held for studies after this one does not count against it.
+    """
+    account = f"asker:{asker}"
+    mine = [p for p in booked if p.account == account]
+    order = [p.study for p in mine if p.memo == "held"]
+    later = set(order[order.index(study) + 1 :]) if study in order else set()
+    aside = {"held", "returned"}
+    return max(0, sum(p.debit_fen - p.credit_fen for p in mine if p.memo not in aside or p.study not in later))
 
 
 def patient_postings(study: str, node: str, shares: Mapping[str, int]) -> tuple[Posting, ...]:

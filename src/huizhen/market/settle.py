@@ -11,7 +11,7 @@ from huizhen.kit.canonical import digest
 from huizhen.kit.errors import BadInput
 from huizhen.kit.money import largest_remainder
 from huizhen.kit.text import Text
-from huizhen.model.settlement import Deed, Effects, Line, Role, Settlement
+from huizhen.model.settlement import Effects, Line, Role, Settlement, Shares
 
 OPERATOR = "operator"
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?", re.ASCII)
@@ -56,7 +56,7 @@ def settle(
     study_id: str,
     asker: str,
     price_fen: int,
-    deed: Deed,
+    shares: Shares,
     contributions: Mapping[str, Contribution],
     *,
     for_profit: bool,
@@ -72,50 +72,56 @@ def settle(
 
     Fen that do not divide go to the largest remainders, and between equal ones by a hash of study and node, so that
     no hospital gains by its name. Lines of zero fen are left out; all are non-negative and sum to the price.
-    Raises BadInput for a negative price, a deed that cannot be, or a contribution that cannot be.
+    Raises BadInput for a negative price, shares that cannot be, or a contribution that cannot be.
     """
-    _check_terms(price_fen, deed)
+    check_shares(shares)
+    if not _is_count(price_fen):
+        raise BadInput(
+            "bad-price",
+            Text("A price is a whole number of fen, not negative.", "价格须为非负整数分。"),
+            Text("Give price_fen as a whole number.", "请以整数填写 price_fen。"),
+        )
     weights = {node: each.weight() for node, each in contributions.items()}
     contributing = [node for node, each in contributions.items() if each.rows > 0]
     if not contributing:
         lines = [Line(party=asker, role="refund", fen=price_fen)]
     elif for_profit:
         people = {node: Fraction(each.people) for node, each in contributions.items()}
-        operator, hospitals, patients = _split(price_fen, deed)
+        operator, hospitals, patients = _split(price_fen, shares)
         lines = [Line(party=OPERATOR, role="operator", fen=operator)]
         lines += _by_node(study_id, asker, hospitals, weights, "hospital")
         lines += _by_node(study_id, asker, patients, people, "patients")
     else:
-        lines = _at_cost(study_id, asker, price_fen, deed, contributing)
+        lines = _at_cost(study_id, asker, price_fen, shares, contributing)
     return Settlement(study=study_id, asker=asker, price_fen=price_fen, lines=_tidy(lines), effects=effects)
 
 
-def patient_percent(deed: Deed, for_profit: bool) -> int:
-    """Of a price, the whole percent that goes to the patients under this deed; none where the purpose forbids profit.
+def patient_percent(shares: Shares, for_profit: bool) -> int:
+    """Of a price, the whole percent that goes to the patients by these shares; none where the purpose forbids profit.
 
-    Raises BadInput for a deed that cannot be.
+    Raises BadInput for shares that cannot be.
     """
-    _check_terms(0, deed)
-    parts = deed.hospital_parts + deed.patient_parts
-    return (100 - deed.operator_percent) * deed.patient_parts // parts if for_profit else 0
+    check_shares(shares)
+    parts = shares.hospital_parts + shares.patient_parts
+    return (100 - shares.operator_percent) * shares.patient_parts // parts if for_profit else 0
 
 
-def _split(price_fen: int, deed: Deed) -> list[int]:
+def _split(price_fen: int, shares: Shares) -> list[int]:
     """Fen for operator, hospitals and patients."""
-    rest, parts = 100 - deed.operator_percent, deed.hospital_parts + deed.patient_parts
+    rest, parts = 100 - shares.operator_percent, shares.hospital_parts + shares.patient_parts
     return largest_remainder(
-        price_fen, (deed.operator_percent * parts, rest * deed.hospital_parts, rest * deed.patient_parts)
+        price_fen, (shares.operator_percent * parts, rest * shares.hospital_parts, rest * shares.patient_parts)
     )
 
 
-def _at_cost(study_id: str, asker: str, price_fen: int, deed: Deed, contributing: list[str]) -> list[Line]:
+def _at_cost(study_id: str, asker: str, price_fen: int, shares: Shares, contributing: list[str]) -> list[Line]:
     """Cost only (HGR Regulation Art 10): no share of a price, nothing for patients, nothing kept beyond the cost.
 
     Each contributing node receives `cost_fen_per_node`, the operator its percentage of these costs, rounded down; all
     else goes back to the asker. A price below the cost is split in proportion, so nobody ever receives more than cost.
     """
-    cost = deed.cost_fen_per_node
-    operator = cost * len(contributing) * deed.operator_percent // 100
+    cost = shares.cost_fen_per_node
+    operator = cost * len(contributing) * shares.operator_percent // 100
     order = _by_hash(study_id, contributing)
     due = [operator, *(cost for _ in order)]
     paid = due if sum(due) <= price_fen else largest_remainder(price_fen, due)
@@ -152,9 +158,10 @@ def _is_count(value: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _check_terms(price_fen: int, deed: Deed) -> None:
-    fair = 0 <= deed.operator_percent <= 100 and min(deed.hospital_parts, deed.patient_parts) >= 0
-    if not fair or deed.hospital_parts + deed.patient_parts == 0 or deed.cost_fen_per_node < 0:
+def check_shares(shares: Shares) -> None:
+    """Raises BadInput("bad-deed") for shares that cannot be paid out."""
+    fair = 0 <= shares.operator_percent <= 100 and min(shares.hospital_parts, shares.patient_parts) >= 0
+    if not fair or shares.hospital_parts + shares.patient_parts == 0 or shares.cost_fen_per_node < 0:
         raise BadInput(
             "bad-deed",
             Text("The deed's shares cannot be paid out.", "信托契约的分成比例无法执行。"),
@@ -162,12 +169,6 @@ def _check_terms(price_fen: int, deed: Deed) -> None:
                 "Use 0 to 100 percent, parts that are not negative, not both zero, and a cost that is not negative.",
                 "百分比须在 0 至 100 之间，各份额不得为负且不得同时为零，成本不得为负。",
             ),
-        )
-    if not _is_count(price_fen):
-        raise BadInput(
-            "bad-price",
-            Text("A price is a whole number of fen, not negative.", "价格须为非负整数分。"),
-            Text("Give price_fen as a whole number.", "请以整数填写 price_fen。"),
         )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from huizhen.kit.keys import SigningKey
 from huizhen.model.consent import By, ConsentAct, Delegation
 from huizhen.model.dataset import Column
+from huizhen.model.deed import Instrument
 from huizhen.model.giving import Giving, Opening
-from huizhen.model.party import Act, LegalFacts, Party
+from huizhen.model.lifecycle import CLOCK, TRUSTEE, Event, Filed
+from huizhen.model.party import Act, LegalFacts, Party, Taken
 from huizhen.model.rule import Facts
 from huizhen.model.study import Request
 from huizhen.model.wording import Edition
@@ -85,3 +88,51 @@ def opening(**changes: Any) -> Opening:
         "reason": "unconscious, allergies unknown", "minutes": 60, "most_minutes": 240,
     }  # fmt: skip
     return Opening(**{**ordinary, **changes})
+
+
+TERM = {"from_day": "2026-01-01", "until_day": "2028-12-31"}
+
+
+def key_of(party: str) -> SigningKey:
+    """The key that a party of the casebook signs with; known to everybody, and so good for nothing else."""
+    return SigningKey(party.encode().ljust(32, b".")[:32])
+
+
+def signed(instrument: Instrument, *parties: str, day: str = "2026-01-01") -> Filed:
+    """An instrument offered, and signed by these parties."""
+    filing = Filed(instrument=instrument).after(Event(step="offer", by=TRUSTEE, day=day))
+    for party in parties:
+        key = key_of(party)
+        signature = key.sign(instrument.signed_bytes("sign")).hex()
+        filing = filing.after(Event(step="sign", by=party, day=day, key=key.public.hex(), signature=signature))
+    return filing
+
+
+def deed(unsigned: bool = False, suspended: bool = False, **terms: Any) -> Filed:
+    """The casebook's deed about the ordinary study's dataset, but with these terms; in force unless it is said."""
+    said = {"name": "lung-trust", "title": "Lung", "settlors": ["north", "south"], "trustee": "trust",
+            "beneficiaries": ["patients"], "datasets": ["lung"], "purposes": ["HMB"], **TERM, **terms}  # fmt: skip
+    return _filed(Instrument.read({"region": "casebook", "version": 1, "deed": said}), unsigned, suspended)
+
+
+def contract(unsigned: bool = False, suspended: bool = False, **terms: Any) -> Filed:
+    """The casebook's contract with the ordinary study's asker, but with these terms."""
+    said = {"name": "acme-2026", "title": "Lung", "asker": "acme-pharma", "trustee": "trust", "datasets": ["lung"],
+            "purposes": ["HMB"], **TERM, **terms}  # fmt: skip
+    return _filed(Instrument.read({"region": "casebook", "version": 1, "contract": said}), unsigned, suspended)
+
+
+def _filed(instrument: Instrument, unsigned: bool, suspended: bool) -> Filed:
+    parties = instrument.terms.parties
+    filing = signed(instrument, *(parties[:-1] if unsigned else parties))
+    if not unsigned:
+        filing = filing.after(Event(step="begin", by=CLOCK, day="2026-01-01"))
+    if suspended:
+        filing = filing.after(Event(step="suspend", by=TRUSTEE, day="2026-02-01"))
+    return filing
+
+
+def bound_by(*filings: Filed, request: dict[str, Any] | None = None, taken: int = 0) -> Facts:
+    """The ordinary study, with these deeds and contracts in the facts."""
+    under = tuple(Taken(contract=f.instrument.name, studies=taken) for f in filings if f.instrument.contract)
+    return legally(request=request, instruments=filings, taken=under)

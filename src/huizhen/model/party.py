@@ -9,6 +9,7 @@ from pydantic import Field
 
 from huizhen.kit.text import Text
 from huizhen.model.document import Document
+from huizhen.model.lifecycle import Filed
 
 PartyKind = Literal["academic", "commercial", "insurer", "hospital", "public", "processor", "authority"]
 PARTY_KINDS: tuple[PartyKind, ...] = get_args(PartyKind)
@@ -67,6 +68,8 @@ class Party(Document):
     critical_operator: bool = False
     """Told by its authority that it operates critical infrastructure; who was not told is none (CII Regulations 10)."""
     contact: str | None = Field(default=None, min_length=1)
+    key: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """Public key (Ed25519, hexadecimal) that it signs deeds and contracts with."""
 
 
 class Filing(Document):
@@ -119,6 +122,13 @@ class Exported(Document):
     people: int = Field(ge=0)
 
 
+class Taken(Document):
+    """Studies begun under a contract before this one, those denied or failed not counted."""
+
+    contract: str
+    studies: int = Field(ge=0)
+
+
 class LegalFacts(Document):
     """What the law turns on and no table tells; the grant carries it, signed, so that each node decides by it again."""
 
@@ -135,3 +145,6 @@ class LegalFacts(Document):
     """Participants registered as critical operators."""
     exported: tuple[Exported, ...] = ()
     """Every recipient abroad: the thresholds are those of the exporter, so splitting among recipients helps nobody."""
+    instruments: tuple[Filed, ...] = ()
+    """Deeds about the dataset and contracts with the asker that came into force: of each the last version that did."""
+    taken: tuple[Taken, ...] = ()

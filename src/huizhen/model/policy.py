@@ -32,6 +32,11 @@ class Policy(Document):
     askers: Literal["all"] | tuple[str, ...] = "all"
     """Who may ask."""
     askers_refused: tuple[str, ...] = ()
+    deed: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Name of the data-trust deed that this hospital is party to: a grant that does not rest on it is refused."""
+    party_keys: dict[str, str] = {}
+    """Public keys (Ed25519, hexadecimal) of parties to deeds and contracts, as the hospital knows them: a signature
+    with another key counts for nothing. Of who is not listed, the first key seen is kept, and no other is believed."""
     domestic_only: bool = False
     """Refuse whoever the signed facts do not show as registered in this jurisdiction and not under foreign control."""
     askers_foreign: tuple[str, ...] = ()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pydantic import Field
 
 from huizhen.model.document import Document
-from huizhen.model.settlement import Deed
+from huizhen.model.settlement import Shares
 
 
 class RegionSettings(Document):
-    deed: Deed = Deed()
+    deed: Shares = Shares()
+    """How prices are shared for a dataset that no data-trust deed is about."""
     blacklist: tuple[str, ...] = ()
     """Askers that every gate refuses."""
     jurisdiction: str = Field(default="CN", pattern=r"^[A-Z]{2}$")

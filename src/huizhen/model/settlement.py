@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from huizhen.model.document import Document, GrownDocument
 
@@ -54,13 +54,37 @@ class Settlement(GrownDocument):
         return self
 
 
-class Deed(Document):
+class Shares(Document):
     """How the price of a study is shared. Percentages are whole numbers."""
 
     operator_percent: int = 15
+    """The fee of the operator, who is the trustee."""
     hospital_parts: int = 40
     patient_parts: int = 60
     cost_fen_per_node: int = 1000
     """What a study costs a node to run: all that a hospital may charge where the purpose forbids profit."""
     effect: Rule = "none"
     """Multiplies the weight of each hospital, rows x quality, by its effect on the joint model (`market.effect`)."""
+
+
+class Hold(Document):
+    """The price of a study under a contract, put aside in escrow when it begins, and taken out again in full when it
+    ends: to be settled where it was released, back to the asker where it was not."""
+
+    study: str
+    asker: str
+    price_fen: int = Field(gt=0)
+    step: Literal["held", "returned"]
+
+
+class Payment(Document):
+    """Money that came in from a party, as the trustee has seen it at the bank."""
+
+    party: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    fen: int = Field(gt=0, lt=2**53)
+    reference: str = Field(min_length=1)
+    """Of the bank's: the same one of a party is booked once."""
+
+    @property
+    def id(self) -> str:
+        return "pay-" + self.digest()[:16]

@@ -35,6 +35,7 @@ from huizhen.model.settlement import Settlement
 from huizhen.model.study import Study
 from huizhen.model.tally import Tally
 from huizhen.node.check import Known, check_grant, check_time, midnight
+from huizhen.node.instruments import seen_in
 from huizhen.node.law import check_paid, use_of
 from huizhen.node.log import NodeLog
 from huizhen.node.runner import Runner, Sitting, check_earlier
@@ -190,7 +191,10 @@ class Agent:
             epsilon_spent=self.book.epsilon_spent(request.asker, request.dataset, study.id),
             today=self.book.opened_since(request.asker, stamp(midnight(self.clock())), study.id),
             given_this_year=self.book.people_given(request.asker, stamp(new_year(self.clock())), study.id),
-            peers={k.removeprefix("peer:"): v for k, v in self.book.all("peer:").items()},
+            peers=self.book.under("peer:"),
+            origin=VerifierKey.parse(self.book.get("hub_vkey") or "").name,
+            signers=self.book.under("signer:"),
+            filed=self.book.under("filed:"),
         )
         method = check_grant(study, grant, known)
         check_earlier(self.book, study, body["earlier"])
@@ -202,9 +206,7 @@ class Agent:
                 Text("This study was opened here under another grant.", "该研究曾以另一授权在此打开。"),
                 Text("Submit the study again.", "请重新提交该研究。"),
             )
-        self.book.put_all(
-            {f"peer:{p.name}": p.key for p in grant.limits.participants if known.peers.get(p.name) != p.key}
-        )
+        self.book.put_all({f"peer:{p.name}": p.key for p in grant.limits.participants} | dict(seen_in(grant)))
         use = use_of(study, grant, method, known)
         self.book.open_study(
             {
@@ -395,7 +397,6 @@ def _company(body: dict[str, Any]) -> str:
 
 
 def _id_of(study: dict[str, Any]) -> str | None:
-    try:
+    with suppress(HuizhenError):
         return Study.read(study).id
-    except HuizhenError:
-        return None
+    return None

@@ -6,7 +6,7 @@ Pure: what the node knows comes in, and the first thing that does not hold is ra
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from huizhen import methods
@@ -19,6 +19,7 @@ from huizhen.model.grant import Grant, Limits
 from huizhen.model.method import Method
 from huizhen.model.policy import Policy
 from huizhen.model.study import Study
+from huizhen.node.instruments import check_instruments
 from huizhen.node.law import check_law
 from huizhen.path.authorise import plan
 from huizhen.rules.hz01_participants import FEWEST
@@ -47,6 +48,12 @@ class Known:
     """People of this node in released results of this asker since 1 January; who is in two results counts twice."""
     peers: Mapping[str, str]
     """Identity keys of other nodes, pinned when first seen."""
+    origin: str = ""
+    """Name of the region's ledger."""
+    signers: Mapping[str, str] = field(default_factory=dict)
+    """Keys that parties signed deeds and contracts with, as first seen."""
+    filed: Mapping[str, str] = field(default_factory=dict)
+    """What was seen on file: by kind and name, the version, its digest, and whom or what it binds."""
 
 
 def _refuse(code: str, en: str, zh: str, remedy: Text = _ASK_HUB) -> HuizhenError:
@@ -70,6 +77,7 @@ def check_grant(study: Study, grant: Grant, known: Known) -> Method:
     _check_policy(limits, study, known.policy)
     _check_day(limits, known)
     method = _check_method(limits, study, schema, known.policy)
+    check_instruments(study, grant, known)
     check_law(study, grant, method, known)
     return method
 

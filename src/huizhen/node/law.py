@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
+from huizhen.kit.clock import day_of
 from huizhen.kit.errors import Refused
 from huizhen.kit.text import Text
 from huizhen.model.consent import Use
@@ -22,7 +23,7 @@ from huizhen.model.policy import Policy
 from huizhen.model.settlement import Settlement
 from huizhen.model.study import Study
 from huizhen.path.authorise import verdict
-from huizhen.path.legal import day_of, reasons_again
+from huizhen.path.legal import reasons_again
 
 
 class Known(Protocol):

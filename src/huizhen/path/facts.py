@@ -6,7 +6,7 @@ import math
 from datetime import datetime
 from typing import Protocol
 
-from huizhen.kit.errors import BadInput, Refused
+from huizhen.kit.errors import BadInput, Conflict, Refused
 from huizhen.kit.text import Text
 from huizhen.market.settle import patient_percent
 from huizhen.model.agreement import agree
@@ -16,8 +16,9 @@ from huizhen.model.method import Method
 from huizhen.model.policy import Policy
 from huizhen.model.purpose import PURPOSES
 from huizhen.model.rule import Facts
-from huizhen.model.study import Request
+from huizhen.model.study import Request, Study
 from huizhen.path.authorise import columns_read, plan, privacy_of
+from huizhen.path.clauses import shares_at
 from huizhen.path.legal import legal_facts
 from huizhen.path.link import Link, Silent
 from huizhen.path.ports import Store
@@ -106,6 +107,20 @@ def check_budget_left(store: Store, request: Request) -> None:
         )
 
 
+def check_not_overtaken(store: Store, study: Study) -> None:
+    """Differencing was checked against the releases known at the census; raises Conflict for one that came since and
+    could undo it."""
+    if set(store.earlier(study)) - set(store.journal(study.id)["earlier"]):
+        raise Conflict(
+            "overtaken",
+            Text(
+                "Another study of the same asker on this dataset was released meanwhile.",
+                "同一申请方在该数据集上的另一项研究已在此期间发布。",
+            ),
+            Text("Run the study again.", "请重新运行该研究。"),
+        )
+
+
 def gather(
     store: Store, request: Request, link: Link, now: datetime
 ) -> tuple[Facts, Schema, Method, tuple[Participant, ...]]:
@@ -128,7 +143,7 @@ def gather(
         delta_cap=settings.delta,
         legal=legal_facts(store, request, names, now),
         blacklist=frozenset(settings.blacklist),
-        patient_percent=patient_percent(settings.deed, _for_profit(request)),
+        patient_percent=patient_percent(shares_at(store, request.dataset, now), _for_profit(request)),
     )
     participants = tuple(
         Participant(name=n, key=keys[n].hex(), consent_epoch=epochs[n], own_figures=policies[n].own_figures)

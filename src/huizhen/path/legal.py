@@ -5,29 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 
 from huizhen import rules
+from huizhen.kit.clock import CHINA, day_of
 from huizhen.model.grant import Grant, Reason
+from huizhen.model.lifecycle import Filed
 from huizhen.model.method import Method
-from huizhen.model.party import Exported, LegalFacts, Party
+from huizhen.model.party import Exported, LegalFacts, Party, Taken
 from huizhen.model.rule import Facts
 from huizhen.model.study import Request, Study
 from huizhen.model.tally import Tally
 from huizhen.path.authorise import columns_read, verdict, why_not_allowed
 from huizhen.path.ports import Store
 
-_CHINA = timezone(timedelta(hours=8))
-
-
-def day_of(now: datetime, jurisdiction: str) -> str:
-    """The calendar day there: China has one time zone; for others it is that of UTC."""
-    return now.astimezone(_CHINA if jurisdiction == "CN" else UTC).date().isoformat()
-
 
 def new_year(now: datetime) -> datetime:
     """The beginning of the year, in China, from which persons exported are counted."""
-    return datetime(now.astimezone(_CHINA).year, 1, 1, tzinfo=_CHINA)
+    return datetime(now.astimezone(CHINA).year, 1, 1, tzinfo=CHINA)
 
 
 def legal_facts(
@@ -37,15 +32,46 @@ def legal_facts(
     parties = store.register.parties()
     jurisdiction = store.settings().jurisdiction
     known = {p.name: p for p in parties}
+    today = day_of(now, jurisdiction)
+    bound = instruments_for(request, store.instruments.on_day(today))
     return LegalFacts(
         jurisdiction=jurisdiction,
-        today=day_of(now, jurisdiction),
+        today=today,
         register_kept=bool(parties),
         party=known.get(request.asker),
         acts=store.register.acts(request.asker, request.dataset),
         critical_holders=tuple(n for n in participants if n in known and known[n].critical_operator),
         exported=_exported(store, parties, jurisdiction, now, study),
+        instruments=bound,
+        taken=_taken(store, request.asker, bound, study),
     )
+
+
+def instruments_for(request: Request, filings: Sequence[Filed]) -> tuple[Filed, ...]:
+    """Of each deed ever about the dataset, and each contract with the asker, the last version that began."""
+    begun = [f for f in filings if f.began]
+    about = {f.instrument.name for f in begun if f.instrument.deed and request.dataset in f.instrument.deed.datasets}
+    with_asker = {
+        f.instrument.name for f in begun if f.instrument.contract and f.instrument.contract.asker == request.asker
+    }
+    last: dict[tuple[str, str], Filed] = {}
+    for f in begun:
+        if f.instrument.name in (about if f.instrument.kind == "deed" else with_asker):
+            last[f.instrument.kind, f.instrument.name] = f
+    return tuple(last.values())
+
+
+def _taken(store: Store, asker: str, bound: Sequence[Filed], study: str) -> tuple[Taken, ...]:
+    """By contract: studies begun under it; for a study that runs, those that were submitted before it."""
+    names = [f.instrument.name for f in bound if f.instrument.contract]
+    if not names:
+        return ()
+    own = store.study(study) if study else None
+    count: Counter[str] = Counter()
+    for other in store.taken_by([asker]):
+        if own is None or (other.submitted_utc, other.id) < (own.submitted_utc, own.id):
+            count[store.journal(other.id).get("contract", "")] += 1
+    return tuple(Taken(contract=name, studies=count[name]) for name in names)
 
 
 def _exported(

@@ -10,6 +10,7 @@ from huizhen.kit.text import Text
 from huizhen.model.fitted import Distribution, Fitted, Profile
 from huizhen.model.release import Release
 from huizhen.model.study import Request
+from huizhen.path.outcome import GIVEN
 from huizhen.path.ports import Store
 from huizhen.statistics import applied
 
@@ -62,7 +63,8 @@ def _released(store: Store, asker: str, study: str) -> tuple[Request, dict[str, 
         raise absent from None
     journal = store.journal(study)
     release = Release.read(journal["release"]) if "release" in journal else None
-    if found.request.asker != asker or release is None or release.result is None:
+    kept_back = store.status(study) not in GIVEN
+    if found.request.asker != asker or kept_back or release is None or release.result is None:
         raise absent
     return found.request, journal["grant"]["limits"], release.result
 

@@ -6,14 +6,19 @@ from typing import Any
 
 from huizhen.model.study import Study
 
-UNFINISHED = ("running", "settling")
-"""`settling`: the result is released and recorded; money and the nodes' notice are still to come."""
+UNFINISHED = ("running", "awaiting", "settling")
+"""`awaiting`: the guarded result is kept back until the asker has done what its contract says; `settling`: the result
+is released and recorded; money and the nodes' notice are still to come."""
+GIVEN = ("settling", "released")
+"""Only then is a result shown."""
 
 
 def outcome(study: Study, status: str, journal: dict[str, Any], evidence: dict[str, Any]) -> dict[str, Any]:
-    """`status` is released, denied, needs, failed, or running where the study was cut off. `evidence`: its entries in
-    the ledger, a checkpoint that covers them, and how it stands with outside witnesses."""
+    """`status` is released, denied, needs, failed, awaiting where the result is kept back by contract, or running where
+    the study was cut off. `evidence`: its entries in the ledger, a checkpoint that covers them, and how it stands with
+    outside witnesses."""
     grant, release = journal.get("grant"), journal.get("release")
+    kept_back = status not in GIVEN
     effort = journal.get("effort", {})
     seconds = dict(effort.get("seconds", {}))
     whole = seconds.pop("", None)
@@ -25,13 +30,13 @@ def outcome(study: Study, status: str, journal: dict[str, Any], evidence: dict[s
         "study": study.id,
         "request": study.request.as_json(),
         "submitted_utc": study.submitted_utc,
-        "status": "running" if status in UNFINISHED else status,
+        "status": "running" if status in {"running", "settling"} else status,
         "grant": None
         if grant is None
         else {"verdict": grant["verdict"], "reasons": grant["reasons"], "limits": grant["limits"]},
         "hospitals": taking_part,
         "left_out": left_out,
-        "result": release["result"] if release else None,
+        "result": release["result"] if release and not kept_back else None,
         "guard": release["guard"] if release else [],
         "epsilon_spent": release["epsilon_spent"] if release else None,
         "problem": journal.get("problem"),

@@ -8,10 +8,13 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from huizhen.ledger.merkle import MerkleTree
+from huizhen.market.postings import Posting
 from huizhen.model.dataset import Dataset
+from huizhen.model.deed import Kind
+from huizhen.model.lifecycle import Filed
 from huizhen.model.party import Act, Party
 from huizhen.model.settings import RegionSettings
-from huizhen.model.settlement import Settlement
+from huizhen.model.settlement import Hold, Settlement
 from huizhen.model.study import Request, Study
 
 
@@ -38,6 +41,9 @@ class Federation(Protocol):
 class Record(Protocol):
     """One transaction in the hub's store: all of it happens, or none."""
 
+    at_utc: str
+    """The time that its entries bear."""
+
     def evidence(self, kind: str, actor: str, subject: str, documents: Mapping[str, Any], **facts: str | int) -> int:
         """Append to the ledger; documents are kept beside it under salted hashes. Returns the entry's number."""
         ...
@@ -50,6 +56,11 @@ class Record(Protocol):
     def commit_budget(self, study: str) -> None: ...
     def release_budget(self, study: str) -> None: ...
     def post(self, settlement: Settlement) -> None: ...
+    def hold(self, hold: Hold) -> None: ...
+    def keep_time(self, day: str) -> None:
+        """Record what deeds and contracts began or ended by that day."""
+        ...
+
     def put_checkpoint(self, size: int, note: str) -> None: ...
     def witnessed(self, node: str, size: int) -> None: ...
 
@@ -61,8 +72,19 @@ class Register(Protocol):
     def acts(self, party: str | None = None, dataset: str | None = None) -> tuple[Act, ...]: ...
 
 
+class Instruments(Protocol):
+    """Deeds and contracts on file."""
+
+    def on_day(self, day: str, kind: Kind | None = None, name: str | None = None) -> tuple[Filed, ...]:
+        """Every version as it stands on that day, by kind, name, version."""
+        ...
+
+
 class Store(Protocol):
     """The hub's memory."""
+
+    @property
+    def instruments(self) -> Instruments: ...
 
     @property
     def register(self) -> Register: ...
@@ -91,6 +113,14 @@ class Store(Protocol):
 
     def taken_by(self, askers: Sequence[str]) -> tuple[Study, ...]:
         """Studies of these askers that were not denied and did not fail, those under way included."""
+        ...
+
+    def awaiting(self) -> tuple[Study, ...]:
+        """Studies whose result is kept back by contract."""
+        ...
+
+    def postings(self, study: str | None = None) -> Sequence[tuple[Posting, str]]:
+        """Postings, of a study or all, with the time of each, oldest first."""
         ...
 
     def budget_history(self, asker: str, dataset: str) -> tuple[float, ...]:

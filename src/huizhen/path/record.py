@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from huizhen.kit.errors import HuizhenError
+from huizhen.model.deed import Commitment
 from huizhen.model.grant import Grant
 from huizhen.model.left_out import LeftOut
 from huizhen.model.release import Release
-from huizhen.model.settlement import Settlement
+from huizhen.model.settlement import Hold, Settlement
 from huizhen.model.study import Study
 from huizhen.model.tally import Tally
 from huizhen.path.ports import Record
@@ -18,8 +19,14 @@ def proposed(record: Record, study: Study) -> int:
     return record.evidence("study-proposed", study.request.asker, study.id, {"study": study.as_json()})
 
 
-def authorised(record: Record, study: Study, grant: Grant) -> int:
-    return record.evidence("study-authorised", HUB, study.id, {"grant": grant.as_json()}, verdict=grant.verdict)
+def authorised(record: Record, study: Study, grant: Grant, hold: Hold | None = None) -> int:
+    documents = {"grant": grant.as_json(), **_hold(hold)}
+    return record.evidence("study-authorised", HUB, study.id, documents, verdict=grant.verdict)
+
+
+def _hold(hold: Hold | None) -> dict[str, object]:
+    """Money that moves into escrow or out of it belongs to the entry of the step that moves it."""
+    return {} if hold is None else {"hold": hold.as_json()}
 
 
 def opened(record: Record, study: Study, nodes: int) -> int:
@@ -39,14 +46,18 @@ def released(record: Record, study: Study) -> int:
     return record.evidence("study-released", HUB, study.id, {})
 
 
-def settled(record: Record, study: Study, settlement: Settlement) -> int:
-    return record.evidence("study-settled", HUB, study.id, {"settlement": settlement.as_json()})
+def committed(record: Record, study: Study, commitment: Commitment) -> int:
+    return record.evidence("study-committed", study.request.asker, study.id, {"commitment": commitment.as_json()})
 
 
-def ended(record: Record, study: Study, status: str, code: str) -> int:
+def settled(record: Record, study: Study, settlement: Settlement, hold: Hold | None = None) -> int:
+    return record.evidence("study-settled", HUB, study.id, {"settlement": settlement.as_json(), **_hold(hold)})
+
+
+def ended(record: Record, study: Study, status: str, code: str, hold: Hold | None = None) -> int:
     """denied, needs or failed: why, as a code; the words are in the journal."""
     kind = "study-failed" if status == "failed" else "study-denied"
-    return record.evidence(kind, HUB, study.id, {}, status=status, code=code)
+    return record.evidence(kind, HUB, study.id, _hold(hold), status=status, code=code)
 
 
 def refused(record: Record, study: Study, node: str, problem: HuizhenError) -> int:

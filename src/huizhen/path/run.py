@@ -15,8 +15,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from huizhen.kit.clock import Clock, stamp
-from huizhen.kit.errors import Conflict, HuizhenError, Refused, to_wire
+from huizhen.kit.clock import Clock, day_of, stamp
+from huizhen.kit.errors import HuizhenError, Refused, to_wire
 from huizhen.kit.keys import SigningKey
 from huizhen.kit.text import Text
 from huizhen.model.census import Census
@@ -26,17 +26,18 @@ from huizhen.model.release import Release
 from huizhen.model.settlement import Settlement
 from huizhen.model.study import Request, Study
 from huizhen.model.tally import Tally
-from huizhen.path import compute, record
+from huizhen.path import clauses, compute, record
 from huizhen.path.authorise import authorise, columns_read, plan, why_not_allowed
+from huizhen.path.committing import CommittingNoise
 from huizhen.path.company import Company
-from huizhen.path.facts import asked, check_budget_left, gather, schema_of
+from huizhen.path.facts import asked, check_budget_left, check_not_overtaken, gather, schema_of
 from huizhen.path.guard import guard_census, guard_result, why_not_released
 from huizhen.path.legal import check_counted
 from huizhen.path.link import Link, Unfit
 from huizhen.path.models import filled
 from huizhen.path.outcome import UNFINISHED
 from huizhen.path.patience import Patience
-from huizhen.path.ports import Federation, Store
+from huizhen.path.ports import Federation, Record, Store
 from huizhen.path.propose import propose
 from huizhen.path.settle import settle_study
 from huizhen.path.witness import witness
@@ -87,6 +88,7 @@ class Road:
             study = propose(request, len(before), stamp(self.clock()))
             self._facts_can_be_had(study)
             with self.store.record() as r:
+                r.keep_time(day_of(self.clock(), self.store.settings().jurisdiction))
                 r.add_study(study)
                 record.proposed(r, study)
             self.progress("propose", Text(f"study {study.id}", f"研究 {study.id}"))
@@ -136,6 +138,8 @@ class Road:
         if release.status == "denied":
             self._end(study, link, "denied", why_not_released(release.guard))
             return
+        if self.store.status(study.id) == "awaiting" and not self._let_go(study, grant, done):
+            return
         settlement = (
             Settlement.read(done["settlement"]) if "settlement" in done else self._settle(study, release, tallies)
         )
@@ -145,7 +149,10 @@ class Road:
 
     def _authorise(self, study: Study, link: Link) -> Grant:
         facts, schema, method, participants = gather(self.store, study.request, link, self.clock())
-        until, effect = stamp(study.deadline()), self.store.settings().deed.effect
+        until, effect = (
+            stamp(study.deadline()),
+            clauses.shares_at(self.store, study.request.dataset, self.clock()).effect,
+        )
         return authorise(study, facts, schema, method, participants, stamp(self.clock()), until, effect)
 
     def _grant(self, study: Study, link: Link) -> Grant:
@@ -159,7 +166,7 @@ class Road:
             if grant.limits is not None and grant.limits.epsilon is not None:
                 check_budget_left(self.store, study.request)
                 r.reserve(study, grant.limits.epsilon)
-            record.authorised(r, study, grant)
+            record.authorised(r, study, grant, clauses.bind(r, study, grant))
         self.progress("authorise", Text(f"verdict: {grant.verdict}", f"结论：{grant.verdict}"))
         return grant
 
@@ -191,7 +198,7 @@ class Road:
                     release = Release(
                         study=study.digest(), grant=grant.digest(), status="denied", result=None, guard=checks
                     )
-                    self._keep_release(study, release, standing, ())
+                    self._keep_release(study, grant, release, standing, ())
                     return
                 if method.privacy is not None:
                     method.check_people(census.people)
@@ -203,7 +210,7 @@ class Road:
                 company.leave_out(method, unfit)
         tallies = insist(lambda: compute.tally(study, limits, computed.standing, link), company.open)
         last = Census(**{**vars(census), **computed.counts})
-        guarded = guard_result(computed.result, last, limits, _CommittingNoise(self.noise, self.store, study.id))
+        guarded = guard_result(computed.result, last, limits, CommittingNoise(self.noise, self.store, study.id))
         values = guarded.values
         if values is not None and limits.epsilon is None:
             values = {**values, "n_missing": computed.counts["missing"]}
@@ -215,10 +222,13 @@ class Road:
             guard=guarded.checks,
             epsilon_spent=guarded.epsilon_spent,
         )
-        self._keep_release(study, release, computed.standing, tallies)
+        self._keep_release(study, grant, release, computed.standing, tallies)
 
-    def _keep_release(self, study: Study, release: Release, last: compute.Standing, tallies: tuple[Tally, ...]) -> None:
-        """The guarded result becomes part of the record; what it was computed from is forgotten in the same breath."""
+    def _keep_release(
+        self, study: Study, grant: Grant, release: Release, last: compute.Standing, tallies: tuple[Tally, ...]
+    ) -> None:
+        """The guarded result becomes part of the record; what it was computed from is forgotten in the same breath.
+        Where the contract has it wait for the asker, it is released later, and not shown before."""
         with self.store.record() as r:
             if last.number:
                 record.summed(r, study, last.number, len(last.company))
@@ -228,31 +238,49 @@ class Road:
             r.forget(study.id, ["standing", "counted"])
             record.guarded(r, study, release, tallies)
             if release.status == "released":
-                self._check_not_overtaken(study)
-                r.status(study.id, "settling")
-                record.released(r, study)
+                check_not_overtaken(self.store, study)
+                if clauses.waits(study, grant):
+                    r.journal(study.id, "guarded_utc", r.at_utc)
+                    r.status(study.id, "awaiting")
+                else:
+                    self._release(r, study)
         self.progress("guard", Text(f"guarded: {release.status}", f"出口检查：{release.status}"))
 
-    def _check_not_overtaken(self, study: Study) -> None:
-        """Differencing was checked against the releases known at the census; one that came since could undo it."""
-        if set(self.store.earlier(study)) - set(self.store.journal(study.id)["earlier"]):
-            raise Conflict(
-                "overtaken",
-                Text(
-                    "Another study of the same asker on this dataset was released meanwhile.",
-                    "同一申请方在该数据集上的另一项研究已在此期间发布。",
-                ),
-                Text("Run the study again.", "请重新运行该研究。"),
-            )
+    def _release(self, r: Record, study: Study) -> None:
+        r.journal(study.id, "released_utc", r.at_utc)
+        r.status(study.id, "settling")
+        record.released(r, study)
+
+    def _let_go(self, study: Study, grant: Grant, done: dict[str, Any]) -> bool:
+        """Release what was kept back, if all that it waits for has come; else say what it still waits for."""
+        kept_back = clauses.why_kept_back(self.store, study, grant, done, self.clock())
+        with self.store.record() as r:
+            if kept_back is None:
+                r.forget(study.id, ["problem"])
+                self._release(r, study)
+            else:
+                r.journal(study.id, "problem", to_wire(kept_back))
+        self.progress("release", Text("released", "已发布") if kept_back is None else kept_back.what)
+        return kept_back is None
+
+    def go_on(self) -> None:
+        """Drive on every study whose result is kept back, after a payment or a commitment."""
+        for study in self.store.awaiting():
+            self.drive(study)
 
     # -- settle, and every other end
 
     def _settle(self, study: Study, release: Release, tallies: tuple[Tally, ...]) -> Settlement:
-        settlement = settle_study(study, release, tallies, self.store.settings().deed)
+        done = self.store.journal(study.id)
+        shares = clauses.shares_for(
+            self.store, study, Grant.read(done["grant"]), done.get("released_utc") or stamp(self.clock())
+        )
+        settlement = settle_study(study, release, tallies, shares)
         with self.store.record() as r:
             r.journal(study.id, "settlement", settlement.as_json())
+            hold = clauses.give_back(r, done, study)
             r.post(settlement)
-            record.settled(r, study, settlement)
+            record.settled(r, study, settlement, hold)
         self.progress("settle", Text("settled", "已结算"))
         return settlement
 
@@ -290,7 +318,7 @@ class Road:
             r.journal(study.id, "problem", to_wire(problem))
             r.forget(study.id, ["standing", "counted"])
             r.release_budget(study.id)
-            record.ended(r, study, status, problem.code)
+            record.ended(r, study, status, problem.code, clauses.give_back(r, self.store.journal(study.id), study))
         self.progress("end", problem.what)
         self._close(study, link, status, None)
 
@@ -335,17 +363,3 @@ def _timed(spent: Counter[str], step: str) -> Iterator[None]:
         yield
     finally:
         spent[step] += time.perf_counter() - started  # type: ignore[assignment]
-
-
-@dataclass(frozen=True)
-class _CommittingNoise:
-    """Draws noise once the budget for it is spent, durably: what was drawn is never refunded."""
-
-    noise: Noise
-    store: Store
-    study: str
-
-    def add(self, counts: Sequence[int], sensitivity: int, epsilon: float) -> list[int]:
-        with self.store.record() as r:
-            r.commit_budget(self.study)
-        return self.noise.add(counts, sensitivity, epsilon)

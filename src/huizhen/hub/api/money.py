@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
-from huizhen.hub.api.at import AtDesk, Name, answer
-from huizhen.hub.api.gate import Who
-from huizhen.hub.api.shapes import Balanced, BookedThen
+from huizhen.hub.api.at import AtDesk, AtStudies, Name, answer
+from huizhen.hub.api.gate import Who, body_of, takes
+from huizhen.hub.api.shapes import Balanced, BookedPayment, BookedThen
+from huizhen.model.settlement import Payment
 
 router = APIRouter(prefix="/money", tags=["money"])
+Paid = Annotated[Payment, Depends(body_of(Payment))]
 
 
 @router.get("/statement", response_model=list[Balanced], summary="All bookings of a party, with the running balance")
@@ -31,3 +33,18 @@ def postings(
 ) -> Response:
     """Debits equal credits."""
     return answer(desk.postings(who, study))
+
+
+@router.post(
+    "/payments",
+    response_model=BookedPayment,
+    status_code=201,
+    summary="Book money that came in",
+    openapi_extra=takes(Payment),
+)
+def receive(who: Who, payment: Paid, studies: AtStudies) -> Response:
+    """By the trustee. Results that a contract keeps back for it are released by themselves. The same reference of the
+    same party is booked once."""
+    booked = studies.desk.instruments.receive(who, payment)
+    studies.go_on()
+    return answer(booked, 201)

@@ -32,7 +32,7 @@ def put_party(
 ) -> Response:
     """Register it, or replace what is known of it. For trustees; the ledger has who did it. From the first party on,
     whoever asks must be registered."""
-    who.check_keeps_register()
+    who.check_is_trustee()
     if said.name != name:
         raise bad_request("name: another one in the path")
     studies.desk.register_party(who, said)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from huizhen.model.study import Request
 
-Status = Literal["running", "released", "denied", "needs", "failed"]
+Status = Literal["running", "awaiting", "released", "denied", "needs", "failed"]
 
 
 class Shape(BaseModel):
@@ -260,3 +260,46 @@ class Health(Shape):
     api: int
     now_utc: str
     ledger: str
+
+
+class Filed(Shape):
+    """One version of a deed or contract, as it stands today."""
+
+    kind: Literal["deed", "contract"]
+    name: str
+    version: int
+    digest: str = Field(description="SHA-256 of the canonical bytes of `instrument`")
+    state: Literal["drafted", "offered", "signed", "active", "suspended", "ended"]
+    signed_by: list[str]
+    last_day: str
+    instrument: dict[str, Any] = Field(description="what its parties sign")
+    events: list[dict[str, Any]]
+
+
+class Step(Shape):
+    """A step of a deed or contract; `by` and `signature` where a party takes it."""
+
+    step: Literal["offer", "sign", "suspend", "resume", "end"]
+    by: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=63)
+    signature: str | None = Field(default=None, pattern=r"^[0-9a-f]{128}$", description="Ed25519, hexadecimal")
+
+
+class ToCommit(Shape):
+    """What the asker signs before the result of a study is released."""
+
+    study: str = Field(description="digest of the study")
+    contract: str = Field(description="digest of the contract")
+    text: str
+
+
+class Committed(Shape):
+    signature: str = Field(pattern=r"^[0-9a-f]{128}$", description="Ed25519 over the commitment, hexadecimal")
+
+
+class BookedPayment(Shape):
+    """A payment as it was booked."""
+
+    party: str
+    fen: int
+    reference: str
+    id: str

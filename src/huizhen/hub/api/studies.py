@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from huizhen.hub.api.at import AtDesk, AtStudies, StudyId, answer
 from huizhen.hub.api.gate import Who, body_of, takes
-from huizhen.hub.api.shapes import Checked, Outcome, Progress, StudyLine, Submitted
+from huizhen.hub.api.shapes import Checked, Committed, Outcome, Progress, StudyLine, Submitted, ToCommit
 from huizhen.kit.errors import NotFound
 from huizhen.kit.text import Text
 from huizhen.model.study import Request as StudyRequest
@@ -20,6 +20,7 @@ LONGEST_HOLD = 30.0
 _LOOK = 0.1
 """Seconds between two looks for news."""
 Asked = Annotated[StudyRequest, Depends(body_of(StudyRequest))]
+CommittedBody = Annotated[Committed, Depends(body_of(Committed))]
 
 
 @router.post("/check", response_model=Checked, summary="What would be decided", openapi_extra=takes(StudyRequest))
@@ -87,4 +88,24 @@ def result(who: Who, study: StudyId, desk: AtDesk) -> Response:
 def delivered(who: Who, study: StudyId, desk: AtDesk) -> Response:
     """From now on the same request is a new study. Until then, whoever submits it again after a crash gets this one."""
     desk.delivered(who, study)
+    return Response(status_code=204)
+
+
+@router.get("/{study}/commitment", response_model=ToCommit, summary="What has to be signed before the release")
+def to_commit(who: Who, study: StudyId, desk: AtDesk) -> Response:
+    """Of a study whose result a contract keeps back until its asker has signed. 409 where nothing is waited for."""
+    return answer(desk.to_commit(who, study))
+
+
+@router.post(
+    "/{study}/commitment",
+    status_code=204,
+    response_class=Response,
+    summary="Hand in the signed commitment",
+    openapi_extra=takes(Committed),
+)
+def commit(who: Who, study: StudyId, made: CommittedBody, studies: AtStudies) -> Response:
+    """Signed with the asker's registered key. The result is then released by itself, once the price is paid, too."""
+    studies.desk.commit(who, study, made.signature)
+    studies.go_on()
     return Response(status_code=204)

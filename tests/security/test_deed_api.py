@@ -1,0 +1,93 @@
+"""Deeds and contracts over the hub's API: who may read, file and sign, whatever token they show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from deeds import CONTRACT, DEED
+from huizhen.adapters.register import put_party
+from huizhen.cli.place import There
+from huizhen.kit.errors import Conflict, HuizhenError, NotFound, Refused
+from huizhen.model.casebook import key_of
+from huizhen.model.deed import Instrument
+from huizhen.model.party import Party
+from huizhen.model.settlement import Payment
+from reached import Reached
+
+
+@pytest.fixture(scope="module")
+def reached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reached]:
+    made = Reached(tmp_path_factory.mktemp("reached"))
+    made.hub.touch()
+    with made.hub.store.record() as record:
+        for name in ("acme", "trust", "h0", "h1", "h2"):
+            said = {"name": name, "kind": "academic", "key": key_of(name).public.hex()}
+            put_party(record, Party.read(said))
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def test_the_trustee_files_and_the_parties_sign(reached: Reached) -> None:
+    trust, acme = reached.remote("trust", "trustee"), reached.remote("acme", "asker")
+    assert trust.draft("contract", CONTRACT)["state"] == "drafted"
+    assert trust.move("contract", "acme-c", {"step": "offer"})["state"] == "offered"
+    for who, at in (("acme", acme), ("trust", trust)):
+        instrument = Instrument.read(at.instrument("contract", "acme-c")["instrument"])
+        signature = key_of(who).sign(instrument.signed_bytes("sign")).hex()
+        found = at.move("contract", "acme-c", {"step": "sign", "by": who, "signature": signature})
+    assert found["state"] == "active" and acme.instruments("contract")[0]["version"] == 1
+    assert trust.receive(Payment(party="acme", fen=5, reference="B-1"))["fen"] == 5
+
+
+def test_nobody_else_files_signs_or_books(reached: Reached) -> None:
+    acme, auditor = reached.remote("acme", "asker"), reached.remote("auditor", "auditor")
+    for at in (acme, auditor):
+        for attempt in (
+            lambda at=at: at.draft("deed", DEED),
+            lambda at=at: at.move("contract", "acme-c", {"step": "suspend"}),
+            lambda at=at: at.receive(Payment(party="acme", fen=10**9, reference="B-9")),
+        ):
+            with pytest.raises(Refused) as caught:
+                attempt()
+            assert caught.value.code == "wrong-role"
+    with pytest.raises(Refused) as caught:
+        acme.move("contract", "acme-c", {"step": "end", "by": "trust", "signature": "00" * 64})
+    assert caught.value.code == "party-signature"
+
+
+def test_another_asker_learns_not_even_that_there_is_one(reached: Reached) -> None:
+    rival = reached.remote("rival", "asker")
+    said = []
+    for name in ("acme-c", "no-such"):
+        with pytest.raises(NotFound) as caught:
+            rival.instrument("contract", name)
+        said.append(caught.value.say().replace(name, "NAME"))
+    assert said[0] == said[1] and rival.instruments("contract") == []
+    kinds = {e["leaf"]: e["documents"] for e in rival.entries() if '"contract-changed"' in e["leaf"]}
+    assert kinds and all(documents == {} for documents in kinds.values())
+    assert [e["documents"] for e in rival.entries() if '"payment-received"' in e["leaf"]] == [{}]
+
+
+def test_no_commitment_is_taken_where_none_is_waited_for(reached: Reached) -> None:
+    acme, rival = reached.remote("acme", "asker"), reached.remote("rival", "asker")
+    with pytest.raises(Conflict):
+        acme.to_commit(reached.study)
+    for at, kind in ((acme, Conflict), (rival, NotFound)):
+        with pytest.raises(HuizhenError) as caught:
+            at.commit(reached.study, "00" * 64)
+        assert type(caught.value) is kind
+
+
+def test_an_asker_verifies_a_ledger_of_which_it_does_not_see_all(reached: Reached) -> None:
+    keys, rival = reached.remote("trust", "trustee").keys(), reached.remote("rival", "asker")
+
+    def wrong(asker: str | None) -> list[str]:
+        said = There(rival, keys, asker).verify()[1]
+        return [w.en for w in said if "cosignatures" not in w.en]  # no node runs here
+
+    assert wrong("rival") == []
+    assert wrong(None) != [], "who should see all is told what is missing"

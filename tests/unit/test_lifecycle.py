@@ -51,6 +51,7 @@ def event(filing: Filed, step: Any, who: str) -> Event:
 STEP = st.tuples(st.sampled_from(sorted(STEPS)), st.sampled_from([TRUSTEE, CLOCK, "acme-pharma", "trust", "rival"]))
 
 
+@settings(deadline=None)
 @given(st.lists(STEP, max_size=12))
 def test_no_order_of_steps_leaves_the_table_or_begins_unsigned(steps: list[tuple[Any, str]]) -> None:
     filing = Filed(instrument=contract(unsigned=True, exit={"notice_days": 0}).instrument)
@@ -149,7 +150,7 @@ def test_after_a_gap_new_shares_hold_at_once_and_other_datasets_are_not_touched(
     assert percent([in_force(10, "2026-01-05", datasets=["heart"])], "2026-04-15") == 99
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 99), st.dates().map(str)), min_size=1, max_size=6), st.data())
 def test_within_a_month_everybody_gets_the_same_shares(starts: list[tuple[int, str]], data: st.DataObject) -> None:
     deeds = [in_force(p, max(day, "2026-01-01")) for p, day in starts]

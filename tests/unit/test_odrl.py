@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdflib import Graph
 
@@ -175,6 +175,7 @@ def instruments(draw: st.DrawFn) -> Instrument:
     return Instrument.read({**own.as_json(), "version": version, "previous": previous, "region": draw(NAME)})
 
 
+@settings(deadline=None)
 @given(instruments())
 def test_it_is_read_back_to_the_same_terms(instrument: Instrument) -> None:
     written = json.dumps(to_odrl(instrument), ensure_ascii=False)

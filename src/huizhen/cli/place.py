@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from huizhen.cli.common import interruptible
 from huizhen.kit.errors import BadInput, NotFound
 from huizhen.kit.text import Text, did_you_mean
+from huizhen.ledger.order import PRIVATE
 
 if TYPE_CHECKING:
     from huizhen.cli.region import Region
@@ -235,10 +236,7 @@ class There:
         return (*verify_copy(copy, keys), len(keys) - 1)
 
     def _hidden(self, found: Sequence[dict[str, Any]]) -> frozenset[int]:
-        """Entries of studies that others asked, as the ledger itself says, results not released yet, and contracts and
-        payments: those alone may come without documents."""
-        from huizhen.ledger.order import PRIVATE
-
+        """Entries that may come without documents: of studies others asked, contracts, payments, results that wait."""
         if self._asker is None:
             return frozenset()
         leaves = [(e["entry"], json.loads(e["leaf"])) for e in found]

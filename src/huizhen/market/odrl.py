@@ -72,6 +72,7 @@ def _of_deed(deed: Deed) -> dict[str, Any]:
         "hz:hospitalParts": shares.hospital_parts,
         "hz:patientParts": shares.patient_parts,
         "hz:costFenPerNode": shares.cost_fen_per_node,
+        "hz:effect": shares.effect,
         "hz:accrual": deed.accrual,
         "hz:contractRequired": deed.contract_required,
     }
@@ -189,6 +190,7 @@ def _deed(a: Mapping[str, Any]) -> dict[str, Any]:
             "hospital_parts": a["hz:hospitalParts"],
             "patient_parts": a["hz:patientParts"],
             "cost_fen_per_node": a["hz:costFenPerNode"],
+            "effect": a["hz:effect"],
         },
         "accrual": a["hz:accrual"],
         "contract_required": a["hz:contractRequired"],

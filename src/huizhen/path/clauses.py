@@ -120,14 +120,11 @@ def shares_for(store: Store, study: Study, grant: Grant, released_utc: str) -> S
     """The shares of the period in which the study was released, whenever it is settled.
 
     Where a new period has come since the grant and patients would get less than the grant said, it is the shares of the
-    day of the grant: some were read because of them (see `node.law.check_paid`). Whether it is shared by effect is as
-    on that day in any case: hospitals told how their rows suit the model, or did not, because of that.
+    day of the grant: some were read because of them (see `node.law.check_paid`). By effect is paid where the grant said
+    so: hospitals told of it then.
     """
-    dataset, request = study.request.dataset, study.request
-    shares = shares_at(store, dataset, parse(released_utc))
-    if grant.limits is None:
-        return shares
-    granted = shares_at(store, dataset, parse(grant.issued_utc))
-    if patient_percent(shares, PURPOSES[request.purpose].for_profit) < grant.limits.patient_percent:
-        return granted
+    dataset, for_profit = study.request.dataset, PURPOSES[study.request.purpose].for_profit
+    granted, released = (shares_at(store, dataset, parse(utc)) for utc in (grant.issued_utc, released_utc))
+    promised = 0 if grant.limits is None else grant.limits.patient_percent
+    shares = granted if patient_percent(released, for_profit) < promised else released
     return shares.model_copy(update={"effect": granted.effect})

@@ -149,9 +149,11 @@ class Road:
 
     def _authorise(self, study: Study, link: Link) -> Grant:
         facts, schema, method, participants = gather(self.store, study.request, link, self.clock())
-        now, until = self.clock(), stamp(study.deadline())
-        effect = clauses.shares_at(self.store, study.request.dataset, now).effect
-        return authorise(study, facts, schema, method, participants, stamp(now), until, effect)
+        until, effect = (
+            stamp(study.deadline()),
+            clauses.shares_at(self.store, study.request.dataset, self.clock()).effect,
+        )
+        return authorise(study, facts, schema, method, participants, stamp(self.clock()), until, effect)
 
     def _grant(self, study: Study, link: Link) -> Grant:
         grant = self._patience(study, "authorise").insist(lambda: self._authorise(study, link))

@@ -14,7 +14,7 @@ from huizhen.model.tally import Tally
 
 
 def settle_study(study: Study, release: Release, tallies: Sequence[Tally], shares: Shares) -> Settlement:
-    """Lines that sum to the price; see `market.settle` for the rule, and `market.effect` where the shares pay by it.
+    """Lines that sum to the price; see `market.settle` for the rule, and `market.effect` where the deed pays by it.
 
     Nothing but what was released and tallied goes into it, so that whoever has both can work it out again.
     """

@@ -264,7 +264,7 @@ class Agent:
             ) from None
 
     def _shares(self, body: dict[str, Any]) -> Any:
-        return self._member(body).shares(body["adverts"])
+        return self._member(body).shares(body["adverts"], body["everyone"])
 
     def _partial(self, body: dict[str, Any]) -> Partial:
         """What this node contributes: its counts in the census, its Partial of the method in a round."""

@@ -9,7 +9,6 @@ import asyncio
 import multiprocessing
 import tempfile
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -70,7 +69,8 @@ class Bare:
         self.heard: dict[str, bytes] = {}
         self.expected = count
         self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
         self.call(self.open(folder, url))
 
     def call(self, work) -> None:  # type: ignore[no-untyped-def]
@@ -107,6 +107,8 @@ class Bare:
     def close(self) -> None:
         self.call(self.client.close())
         self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
 
 
 def measure(count: int, times: int) -> dict[str, list[float]]:
@@ -133,18 +135,16 @@ def measure(count: int, times: int) -> dict[str, list[float]]:
             else:
                 hub = certificates.client_context(folder / "tls/ca.pem", *nats_config.hub_identity(authority, utc_now()))
                 end = NatsFederation(url, hub, lambda: admitted, 60.0)
-            there = spawn.Process(target=target, args=(folder, url, names))
+            there = spawn.Process(target=target, args=(folder, url, names), daemon=True)
             there.start()
-            if isinstance(end, Bare):
-                assert end.there.wait(300)
-            else:
-                assert end.wait(names, 300)
-                time.sleep(1.0)
-            found[kind] = seconds(end.exchange, names, times)
-            end.close()
-            there.kill()
-            there.join()
-            broker.close()
+            try:
+                assert end.there.wait(300) if isinstance(end, Bare) else end.wait(names, 300)
+                found[kind] = seconds(end.exchange, names, times)
+            finally:
+                end.close()
+                there.kill()
+                there.join()
+                broker.close()
     return found
 
 

@@ -21,7 +21,7 @@ from huizhen.kit import wire
 from huizhen.model.partial import Partial
 from huizhen.secure import advert, fixed, graph
 from huizhen.secure.mask import add_masks, keystream
-from huizhen.secure.opening import open_sum, route
+from huizhen.secure.opening import acquaint, open_sum, route
 from huizhen.secure.ring import BLOCK
 from huizhen.secure.session import Member
 
@@ -55,7 +55,9 @@ def secure_round(parts: dict[str, Partial]) -> tuple[Partial, dict[str, float]]:
     layout = next(iter(parts.values())).layout()
     wide = fixed.wide(layout)
     adverts = watch("keys", lambda: {x: m.advert() for x, m in nodes.items()})
-    sealed = watch("keys", lambda: {x: m.shares(adverts) for x, m in nodes.items()})
+    everyone, needed = watch("keys", lambda: acquaint(CONTEXT, adverts))
+    shown = {x: {y: adverts[y] for y in needed[x]} for x in nodes}
+    sealed = watch("keys", lambda: {x: m.shares(shown[x], everyone) for x, m in nodes.items()})
     incoming = route(sealed)
     masked = {}
     for x, member in nodes.items():

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from huizhen.secure.opening import open_sum, route
+from huizhen.secure.opening import acquaint, open_sum, route
 from huizhen.secure.session import Member
 
 Words = npt.NDArray[np.uint64]
@@ -64,6 +64,10 @@ class Seen:
         return open_sum(self.context, self.adverts, self.sealed, self.masked, self.replies, wide=wide)
 
 
+def context_of(nodes: Mapping[str, Member]) -> bytes:
+    return next(iter(nodes.values()))._context
+
+
 def play(
     nodes: Mapping[str, Member], words: Mapping[str, Words], wide: int, lost: Mapping[str, str] | None = None
 ) -> Seen:
@@ -76,7 +80,8 @@ def play(
 
     seen = Seen()
     seen.adverts = {n: nodes[n].advert() for n in here("advert")}
-    seen.sealed = {n: nodes[n].shares(seen.adverts) for n in here("shares")}
+    everyone, needed = acquaint(context_of(nodes), seen.adverts)
+    seen.sealed = {n: nodes[n].shares({m: seen.adverts[m] for m in needed[n]}, everyone) for n in here("shares")}
     incoming = route(seen.sealed)
     seen.masked = {n: nodes[n].mask(words[n], incoming[n], wide) for n in here("mask")}
     survivors = sorted(seen.masked)

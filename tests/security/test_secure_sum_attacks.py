@@ -15,10 +15,10 @@ from scipy.stats import chisquare, spearmanr
 from huizhen.kit.errors import Lost, Refused
 from huizhen.model.partial import Partial
 from huizhen.secure import fixed, shamir
-from huizhen.secure.advert import view, write_advert
-from huizhen.secure.graph import degree_and_threshold
+from huizhen.secure.advert import digests, view, write_advert
+from huizhen.secure.graph import degree_and_threshold, neighbours
 from huizhen.secure.mask import add_masks
-from huizhen.secure.opening import open_sum, route
+from huizhen.secure.opening import acquaint, open_sum, route
 from huizhen.secure.ring import total
 from huizhen.secure.session import Member, pair_mask_key, self_mask_key
 from secure_round import CONTEXT, Seen, coins, identity, members, names, play
@@ -54,7 +54,7 @@ def shares_for(seen: Seen, name: str, kind: str) -> dict[int, bytes]:
 
 def strip(seen: Seen, name: str, seed: bytes, mask_key: bytes, wide: int) -> np.ndarray:
     """A masked vector less its own mask and all its pair masks: what the hub could do if it had both secrets."""
-    seen_by_all, key = view(seen.context, seen.adverts), X25519PrivateKey.from_private_bytes(mask_key)
+    seen_by_all, key = view(seen.context, digests(seen.adverts)), X25519PrivateKey.from_private_bytes(mask_key)
     plus, minus = [self_mask_key(seed, seen_by_all, name)], []
     for other in seen.sealed:
         if other != name:
@@ -77,7 +77,7 @@ def test_a_listening_hub_opens_no_single_vector(n: int) -> None:
     seed = shamir.recover(shares_for(seen, VICTIM, "seed"), threshold)
     assert shares_for(seen, VICTIM, "key") == {}
     best = seen.masked[VICTIM].copy()
-    add_masks(best, 5, [], [self_mask_key(seed, view(seen.context, seen.adverts), VICTIM)])
+    add_masks(best, 5, [], [self_mask_key(seed, view(seen.context, digests(seen.adverts)), VICTIM)])
     assert not is_opened(best, parts[VICTIM])
     for group in itertools.combinations(names(n), n - 1):
         without = total([seen.masked[name] for name in group], 5)
@@ -86,7 +86,7 @@ def test_a_listening_hub_opens_no_single_vector(n: int) -> None:
             without,
             5,
             [],
-            [self_mask_key(s, view(CONTEXT, seen.adverts), g) for s, g in zip(seeds, group, strict=True)],
+            [self_mask_key(s, view(CONTEXT, digests(seen.adverts)), g) for s, g in zip(seeds, group, strict=True)],
         )
         lone = total([seen.open(5), complement(without, 5)], 5)
         missing = next(name for name in names(n) if name not in group)
@@ -284,7 +284,7 @@ def test_colluding_nodes_know_their_own_masks_and_still_not_the_victims() -> Non
     crowd = ["hospital-03", "hospital-04"]
     seed = shamir.recover(shares_for(seen, VICTIM, "seed"), 4)
     left = seen.masked[VICTIM].copy()
-    add_masks(left, 5, [], [self_mask_key(seed, view(CONTEXT, seen.adverts), VICTIM)])
+    add_masks(left, 5, [], [self_mask_key(seed, view(CONTEXT, digests(seen.adverts)), VICTIM)])
     for c in crowd:
         add_masks(left, 5, [], [nodes[c]._channels[VICTIM].mask])
     assert not is_opened(left, parts[VICTIM])
@@ -541,3 +541,73 @@ def test_a_confirmation_is_for_one_pair_one_way_and_one_story() -> None:
             twin[VICTIM].unmask(everyone, forged)
         assert caught.value.code == "no-agreement"
     assert nodes[VICTIM].unmask(everyone, tags[VICTIM])
+
+
+# -- on a sparse graph: a node is shown its neighbours' keys, and a digest of everybody's
+
+
+def acquainted(n: int = 64) -> tuple[dict[str, Member], dict[str, bytes], dict[str, Mapping[str, bytes]]]:
+    """Nodes that have adverted, the digests, and the adverts that the victim is shown."""
+    nodes = members(n)
+    adverts = {name: m.advert() for name, m in nodes.items()}
+    everyone, needed = acquaint(CONTEXT, adverts)
+    assert 3 < len(needed[VICTIM]) < n
+    return nodes, everyone, {name: adverts[name] for name in needed[VICTIM]}
+
+
+def test_a_neighbours_advert_that_is_not_the_one_of_its_digest_is_refused() -> None:
+    """The neighbour signed both; it would stand with two different keys before two nodes."""
+    nodes, everyone, shown = acquainted()
+    other = next(name for name in shown if name != VICTIM)
+    second = members(64, seed="another")[other].advert()
+    with pytest.raises(Refused, match=other) as caught:
+        nodes[VICTIM].shares({**shown, other: second}, everyone)
+    assert caught.value.code == "bad-advert"
+
+
+def test_a_neighbour_that_the_hub_does_not_show_or_makes_up_is_refused() -> None:
+    for forge in (False, True):
+        nodes, everyone, shown = acquainted()
+        other = next(name for name in shown if name != VICTIM)
+        if forge:
+            shown[other] = hubs_advert(other)[0]
+            everyone |= digests({other: shown[other]})
+        else:
+            del shown[other]
+        with pytest.raises(Refused) as caught:
+            nodes[VICTIM].shares(shown, everyone)
+        assert caught.value.code == "bad-advert"
+
+
+@pytest.mark.parametrize("how", ["stranger", "twice", "short", "own"])
+def test_digests_that_cannot_be_are_refused(how: str) -> None:
+    nodes, everyone, shown = acquainted()
+    far = [name for name in everyone if name not in shown]
+    if how == "stranger":
+        everyone["stranger"] = bytes(32)
+    elif how == "twice":
+        everyone[far[0]] = everyone[far[1]]
+    elif how == "short":
+        everyone[far[0]] = b""
+    else:
+        everyone[VICTIM] = bytes(32)
+    with pytest.raises(Refused) as caught:
+        nodes[VICTIM].shares(shown, everyone)
+    assert caught.value.code == "bad-advert"
+
+
+def test_nodes_that_were_told_different_digests_of_somebody_far_away_share_no_key() -> None:
+    nodes, everyone, shown = acquainted()
+    adverts = {name: m._advert for name, m in nodes.items()}
+    far = next(name for name in everyone if name not in shown)
+    bent = {**everyone, far: bytes(32)}
+    around = neighbours(list(bent), degree_and_threshold(64)[0], view(CONTEXT, bent))[VICTIM]
+    sealed = nodes[VICTIM].shares({name: adverts[name] for name in (VICTIM, *around)}, bent)
+    other = next(name for name in around if name in shown and name != far)
+    _, needed = acquaint(CONTEXT, adverts)
+    theirs = nodes[other].shares({name: adverts[name] for name in needed[other]}, everyone)
+    with pytest.raises(Refused, match=VICTIM) as caught:
+        nodes[other].mask(np.zeros(3, dtype=np.uint64), {VICTIM: sealed[other]}, 1)
+    assert caught.value.code == "bad-share"
+    with pytest.raises(Refused, match=other):
+        nodes[VICTIM].mask(np.zeros(3, dtype=np.uint64), {other: theirs[VICTIM]}, 1)

@@ -7,7 +7,7 @@ import pytest
 
 from huizhen.kit import wire
 from huizhen.kit.errors import HuizhenError, Lost, Refused, Tampered
-from huizhen.secure.advert import check_adverts, view, write_advert
+from huizhen.secure.advert import check_adverts, digests, view, write_advert
 from huizhen.secure.graph import degree_and_threshold, neighbours
 from huizhen.secure.opening import open_sum, route
 from huizhen.secure.ring import total
@@ -92,7 +92,7 @@ def test_a_whole_neighbourhood_lost_on_a_sparse_graph_ends_the_round_in_words() 
     nodes = members(n)
     degree, _ = degree_and_threshold(n)
     seen = play(nodes, words, WIDE)
-    around = neighbours(names(n), degree, view(CONTEXT, seen.adverts))
+    around = neighbours(names(n), degree, view(CONTEXT, digests(seen.adverts)))
     silent = around["hospital-00"][: degree // 2]
     replies = {name: reply for name, reply in seen.replies.items() if name not in silent}
     with pytest.raises(Lost) as caught:

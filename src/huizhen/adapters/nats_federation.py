@@ -58,6 +58,8 @@ class _Mail:
     copies: int = 0
     came: dict[int, bytes] = field(default_factory=dict)
     """Pieces of the reply."""
+    kept: list[tuple[str, asyncio.Future[int]]] = field(default_factory=list)
+    """What was stored for it: the stream, and the place there."""
 
 
 @dataclass(eq=False)
@@ -248,6 +250,7 @@ class NatsFederation:
         for at in range(pieces(len(mail.body))):
             where = subjects.part(mail.node, mail.number, at)
             stored.append(await self._sender.put(where, piece(mail.body, at), f"{mail.number}.down.{at}"))
+            mail.kept.append((subjects.BODY, stored[-1]))
             if mail.number not in self._mail:
                 return
         with suppress(Lost):
@@ -266,7 +269,9 @@ class NatsFederation:
         where = subjects.mail(mail.node, mail.number)
         stored = await self._sender.put(where, write(letter), f"{mail.number}.{mail.copies}")
 
-        def posted(_: asyncio.Future[None]) -> None:
+        mail.kept.append((subjects.MAIL, stored))
+
+        def posted(_: asyncio.Future[int]) -> None:
             mail.seen, mail.posted = time.monotonic(), True
 
         stored.add_done_callback(posted)
@@ -274,10 +279,11 @@ class NatsFederation:
     # -- replies
 
     async def _reply(self, msg: Msg) -> None:
+        """Take in a piece; whether or not it is wanted, it need not lie there any longer."""
+        self._streams.throw(subjects.BODY, msg.metadata.sequence.stream)
         _, _, token, _, exchange, number, _ = msg.subject.split(".")
         mail = self._mail.get(number)
         if mail is None or mail.exchange.id != exchange or subjects.token(mail.node) != token:
-            self._streams.throw(subjects.BODY, f"{msg.subject.rpartition('.')[0]}.>")
             return
         try:
             said = read(Reply, msg.data)
@@ -299,17 +305,18 @@ class NatsFederation:
         del exchange.mail[mail.number]
         if body is None:
             self._sender.drop(subjects.mail(mail.node, mail.number))
-            self._streams.throw(subjects.MAIL, subjects.mail(mail.node, mail.number))
         else:
             exchange.replies[mail.node] = body
-        if pieces(len(mail.body)) > 1:
-            self._sender.drop(subjects.part(mail.node, mail.number, ""))
-            self._streams.throw(subjects.BODY, subjects.part(mail.node, mail.number, "*"))
-        if len(mail.came) > 1:
-            self._streams.throw(subjects.BODY, subjects.up(mail.node, self._id, exchange.id, mail.number, "*"))
+        self._sender.drop(subjects.part(mail.node, mail.number, ""))
+        for stream, stored in mail.kept:
+            if stream == subjects.BODY or body is None:
+                stored.add_done_callback(lambda done, stream=stream: self._let_go(stream, done))
         if not exchange.mail:
             exchange.over.set()
-            self._streams.throw(subjects.BODY, subjects.up("*", self._id, exchange.id, "*", "*"))
+
+    def _let_go(self, stream: str, stored: asyncio.Future[int]) -> None:
+        if not stored.cancelled() and stored.exception() is None:
+            self._streams.throw(stream, stored.result())
 
     # -- from time to time
 

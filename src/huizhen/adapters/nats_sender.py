@@ -6,7 +6,9 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
 
 from huizhen.adapters.nats_line import Session
 from huizhen.kit.errors import Lost
@@ -22,12 +24,18 @@ _AGAIN_SECONDS, _REFUSED_SECONDS = 5.0, 0.25
 _LIFE_SECONDS = 900.0
 
 
+class _Stored(msgspec.Struct):
+    """What a server says of a message that it has; of one that it could not take, it says no `seq`, or 0."""
+
+    seq: Annotated[int, msgspec.Meta(ge=1)]
+
+
 @dataclass(eq=False)
 class _Parcel:
     subject: str
     data: bytes
     number: str
-    stored: asyncio.Future[None]
+    stored: asyncio.Future[int]
     began: float = field(default_factory=time.monotonic)
     due: float = 0.0
 
@@ -51,8 +59,8 @@ class Sender:
         for key, parcel in list(self._way.items()):
             await self._send(key, parcel)
 
-    async def put(self, subject: str, data: bytes, number: str) -> asyncio.Future[None]:
-        """Send, as soon as there is room for it; the future is done when it is stored.
+    async def put(self, subject: str, data: bytes, number: str) -> asyncio.Future[int]:
+        """Send, as soon as there is room for it; the future is done when it is stored, and says at which place.
 
         It raises Lost 'not-stored' when the server has not taken it for a quarter of an hour, and is cancelled by
         `drop`. `number` is that of the message in its stream.
@@ -103,9 +111,9 @@ class Sender:
         parcel = self._way.get(msg.subject.rpartition(".")[2])
         if parcel is None or parcel.stored.done():
             return
-        if msg.data.startswith(b"{") and b'"error"' not in msg.data:
-            parcel.stored.set_result(None)
-        else:
+        try:
+            parcel.stored.set_result(msgspec.json.decode(msg.data, type=_Stored).seq)
+        except msgspec.DecodeError:
             parcel.due = time.monotonic() + _REFUSED_SECONDS
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ MAIL_BYTES, BODY_BYTES = 2 << 30, 8 << 30
 IN_HAND = 64
 """Letters that a node may have unacknowledged: with letters of half a megabyte, 32 MB on their way to it."""
 _AT_ONCE = 64
+_DELETED_AT_ONCE = 1000
 _IDLE_BEAT = 5.0
 _MILLI = 1000
 
@@ -34,7 +35,7 @@ class Streams:
         self._redeliver = redeliver_seconds
         self._js: JetStreamContext | None = None
         self._consumers: set[str] = set()
-        self._waste: dict[tuple[str, str], None] = {}
+        self._waste: dict[str, dict[int, None]] = {subjects.MAIL: {}, subjects.BODY: {}}
         self._gone: set[str] = set()
         self._making = asyncio.Lock()
 
@@ -91,30 +92,46 @@ class Streams:
             self._consumers.add(subjects.token(node))
 
     def forget(self, admitted: Collection[str]) -> None:
-        """Consumers of others than these are removed, with their mail, when `tidy` is called."""
+        """Consumers of others than these are removed when `tidy` is called."""
         self._gone |= self._consumers - set(map(subjects.token, admitted))
 
-    def throw(self, stream: str, subject: str) -> None:
-        """Nobody wants what lies there; it is thrown away when `tidy` is called."""
-        self._waste[stream, subject] = None
+    def throw(self, stream: str, *places: int) -> None:
+        """Nobody wants what lies at these places of the stream; it is thrown away when `tidy` is called."""
+        self._waste[stream].update(dict.fromkeys(places))
 
     async def tidy(self) -> None:
+        """One by one and not by subject: when a subject is purged, servers before 2.9.15 move the consumers of other
+        subjects on to its end, past what they have not delivered (nats-server, pull request 3838)."""
         import nats.errors
 
         if self._js is None:
             return
         with suppress(nats.errors.Error):
-            while self._waste:
-                stream, subject = next(iter(self._waste))
-                await self._js.purge_stream(stream, subject=subject)
-                self._waste.pop((stream, subject), None)
+            for stream, places in self._waste.items():
+                while places:
+                    some = list(places)[:_DELETED_AT_ONCE]
+                    await self._delete(self._js, stream, some)
+                    for place in some:
+                        places.pop(place, None)
             while self._gone:
                 node = next(iter(self._gone))
                 if node in self._consumers:
                     await self._js.delete_consumer(subjects.MAIL, node)
-                    await self._js.purge_stream(subjects.MAIL, subject=f"hz.mail.{node}.>")
                     self._consumers.discard(node)
                 self._gone.discard(node)
+
+    @staticmethod
+    async def _delete(js: JetStreamContext, stream: str, places: Sequence[int]) -> None:
+        """The server does what one connection asks in order, so only the last is to be answered. What is not there any
+        more is no error."""
+        from nats.js.errors import APIError
+
+        where = f"$JS.API.STREAM.MSG.DELETE.{stream}"
+        *rest, last = (b'{"seq":%d,"no_erase":true}' % place for place in places)
+        for each in rest:
+            await js._nc.publish(where, each)
+        with suppress(APIError):
+            await js._api_request(where, last, timeout=5)
 
 
 async def _ensure(js: JetStreamContext, config: api.StreamConfig) -> None:

@@ -271,7 +271,7 @@ class Agent:
             ) from None
 
     def _shares(self, body: dict[str, Any]) -> Any:
-        return self._member(body).shares(body["adverts"])
+        return self._member(body).shares(body["adverts"], body["everyone"])
 
     def _words(self, body: dict[str, Any]) -> tuple[Words, int]:
         """What this node contributes, as words to be added, and how many wide numbers are in it (`secure.fixed`). What

@@ -80,8 +80,8 @@ class Round:
         attempt, whole, state = os.urandom(8).hex(), self.whole, wire.once(self.state)
         members = wire.once(self.members)
         adverts = self._ask(link, "advert", {n: self._body(attempt, members=members) for n in self.members}, whole)
-        keys = wire.once(adverts)
-        shares = self._ask(link, "shares", {n: self._body(attempt, adverts=keys) for n in adverts}, whole)
+        bound = context(self.study, self.grant, attempt, self.members)
+        shares = self._ask(link, "shares", self._acquainted(bound, attempt, adverts), whole)
         incoming = opening.route(shares)
         masked = self._ask(
             link, "mask", {n: self._body(attempt, incoming=incoming[n], state=state) for n in shares}, whole
@@ -97,7 +97,6 @@ class Round:
             "unmask",
             {n: self._body(attempt, survivors=left, confirmations=confirmed[n]) for n in told},
         )
-        bound = context(self.study, self.grant, attempt, self.members)
         try:
             total = opening.open_sum(bound, adverts, shares, masked, replies, wide=fixed.wide(self.layout))
         except Lost as few:
@@ -122,6 +121,15 @@ class Round:
                     _VERSION,
                 ),
             )
+
+    def _acquainted(self, bound: bytes, attempt: str, adverts: dict[str, Any]) -> dict[str, Any]:
+        """What each node is shown of the others' keys: those of its neighbours, and a digest of every one."""
+        everyone, needed = opening.acquaint(bound, adverts)
+        digests, written = wire.once(everyone), {n: wire.once(advert) for n, advert in adverts.items()}
+        return {
+            n: self._body(attempt, everyone=digests, adverts={other: written[other] for other in needed[n]})
+            for n in adverts
+        }
 
     def _ask(self, link: Link, kind: str, bodies: dict[str, Any], complete: bool = False) -> dict[str, Any]:
         """The answers by node. Raises the first refusal, and Silent where all must answer and one does not."""

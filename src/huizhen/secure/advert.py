@@ -20,6 +20,7 @@ from huizhen.secure.graph import two_thirds
 Advert = Mapping[str, bytes]
 
 _SIZES = {"cipher": 32, "mask": 32, "seed": 32, "signature": 64}
+_DIGEST_BYTES = 32
 
 
 def framed(*parts: bytes | str) -> bytes:
@@ -41,12 +42,49 @@ def commitment(seed: bytes) -> bytes:
     return hashlib.sha256(b"huizhen/secure/seed/1" + seed).digest()
 
 
-def check_adverts(context: bytes, adverts: Mapping[str, Advert], keys: Mapping[str, bytes]) -> None:
+def digests(adverts: Mapping[str, Advert]) -> dict[str, bytes]:
+    """SHA-256 of each advert, signature and all: what a node is shown of those that it does not mask with.
+
+    Raises Refused 'bad-advert' for what is no advert.
+    """
+    found = {}
+    for name, advert in adverts.items():
+        try:
+            found[name] = hashlib.sha256(framed("huizhen/secure/advert/1", *(advert[part] for part in _SIZES))).digest()
+        except (KeyError, TypeError, AttributeError) as error:
+            raise bad_advert(name) from error
+    return found
+
+
+def check_adverts(
+    context: bytes,
+    adverts: Mapping[str, Advert],
+    keys: Mapping[str, bytes],
+    everyone: Mapping[str, bytes] | None = None,
+) -> None:
     """Every advert is well formed and signed by its node for this very context, and no key is there twice.
 
-    `keys` are the identity keys of all participants. Raises Refused 'bad-advert', naming the node, or 'too-few-left'
-    when fewer than two thirds of the participants, or fewer than three, have sent one.
+    `keys` are the identity keys of all participants; `everyone` the digest of each participant's advert, of which
+    `adverts` are then some, and only these are checked in full: their neighbours check the others. Raises Refused
+    'bad-advert', naming the node, or 'too-few-left' when fewer than two thirds of the participants, or fewer than
+    three, have sent one.
     """
+    _check_signed(context, adverts, keys)
+    told = adverts if everyone is None else everyone
+    if everyone is not None:
+        found = digests(adverts)
+        seen: set[object] = set()
+        for name in (*adverts, *everyone):
+            if name not in keys or everyone.get(name) != found.get(name, everyone.get(name)):
+                raise bad_advert(name)
+        for name, digest in everyone.items():
+            if not isinstance(digest, bytes) or len(digest) != _DIGEST_BYTES or digest in seen:
+                raise bad_advert(name)
+            seen.add(digest)
+    check_enough(len(told), len(keys))
+
+
+def _check_signed(context: bytes, adverts: Mapping[str, Advert], keys: Mapping[str, bytes]) -> None:
     seen: set[bytes] = set()
     for name, advert in adverts.items():
         try:
@@ -59,7 +97,6 @@ def check_adverts(context: bytes, adverts: Mapping[str, Advert], keys: Mapping[s
         seen.update(parts[:3])
     if len(seen) < 3 * len(adverts):
         raise bad_advert(_copier(adverts))
-    check_enough(len(adverts), len(keys))
 
 
 def check_enough(left: int, of: int) -> None:
@@ -78,15 +115,13 @@ def check_enough(left: int, of: int) -> None:
         )
 
 
-def view(context: bytes, adverts: Mapping[str, Advert]) -> bytes:
-    """SHA-256 over the context and all adverts: two nodes that were shown different ones share no key.
+def view(context: bytes, everyone: Mapping[str, bytes]) -> bytes:
+    """SHA-256 over the context and the digests of all adverts: two nodes that were shown different ones share no key.
 
     It also decides the graph of neighbours, so that every node has its hand in it.
     """
-    parts: list[bytes | str] = []
-    for name in sorted(adverts):
-        parts += [name, b"".join([adverts[name][part] for part in _SIZES])]
-    return hashlib.sha256(framed("huizhen/secure/view/1", context, *parts)).digest()
+    parts = [part for name in sorted(everyone) for part in (name, everyone[name])]
+    return hashlib.sha256(framed("huizhen/secure/view/2", context, *parts)).digest()
 
 
 def bad_advert(name: str) -> Refused:

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from huizhen.kit.errors import Lost, Tampered
 from huizhen.kit.text import Text
 from huizhen.secure import shamir
-from huizhen.secure.advert import Advert, commitment, view
-from huizhen.secure.graph import degree_and_threshold, neighbours
+from huizhen.secure.advert import Advert, commitment, digests, view
+from huizhen.secure.graph import SMALLEST, degree_and_threshold, neighbours
 from huizhen.secure.mask import add_masks
 from huizhen.secure.ring import Words, total
 from huizhen.secure.session import pair_mask_key, self_mask_key
@@ -29,6 +29,17 @@ def route(outgoing: Mapping[str, Mapping[str, bytes]]) -> dict[str, dict[str, by
             if recipient in incoming:
                 incoming[recipient][sender] = message
     return incoming
+
+
+def acquaint(context: bytes, adverts: Mapping[str, Advert]) -> tuple[dict[str, bytes], dict[str, tuple[str, ...]]]:
+    """The digests of all adverts, for every node to see, and by node whose adverts it needs: its own among them.
+
+    Raises Refused 'bad-advert' for what is no advert. Too few are for the nodes to refuse.
+    """
+    everyone = digests(adverts)
+    degree = degree_and_threshold(len(adverts))[0] if len(adverts) >= SMALLEST else len(adverts)
+    around = neighbours(list(adverts), degree, view(context, everyone))
+    return everyone, {name: (name, *others) for name, others in around.items()}
 
 
 def open_sum(
@@ -49,7 +60,7 @@ def open_sum(
     Tampered 'false-shares' when their shares give back another secret than the node committed to, 'bad-vector' when the
     vectors do not fit together.
     """
-    seen = view(context, adverts)
+    seen = view(context, digests(adverts))
     degree, threshold = degree_and_threshold(len(adverts))
     around = neighbours(list(adverts), degree, seen)
     masks: list[bytes] = []

@@ -9,7 +9,9 @@ What holds, with h holders of each secret (the node and its neighbours), t of wh
 
 - A hub that listens, and fewer than t holders of a node on its side, learn the total over the nodes left and no more.
 - A hub that swaps or replays keys is refused: every key is signed by its node's identity for this context, and every
-  derived key is bound to all adverts as the node saw them.
+  derived key is bound to the digests of all adverts as the node saw them. A node is shown in full, and checks, those of
+  its neighbours, which keeps its cost at O(log n) signatures and keys; whoever has a neighbour in the graph is checked
+  by it, so an advert that nobody signed stands only where all its neighbours collude, who could have signed one.
 - A hub that tells nodes different stories about who is left opens no vector by itself, as long as at most 2t - h - 2
   holders are on its side. Write c for those. To open u's own mask it needs the seed shares of t - c honest holders.
   Each of these, w, revealed only after t of its own holders confirmed the same survivors, w among them: at least
@@ -34,7 +36,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from huizhen.kit.errors import Refused
 from huizhen.kit.text import Text
 from huizhen.secure import shamir
-from huizhen.secure.advert import Advert, bad_advert, check_adverts, check_enough, framed, view, write_advert
+from huizhen.secure.advert import Advert, bad_advert, check_adverts, check_enough, digests, framed, view, write_advert
 from huizhen.secure.graph import SMALLEST, degree_and_threshold, neighbours, two_thirds
 from huizhen.secure.mask import add_masks, derive
 from huizhen.secure.ring import Words
@@ -100,20 +102,26 @@ class Member:
         with self._step("new", "adverted"):
             return dict(self._advert)
 
-    def shares(self, adverts: Mapping[str, Advert]) -> dict[str, bytes]:
+    def shares(self, adverts: Mapping[str, Advert], everyone: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
         """For each neighbour, sealed for its eyes only: a share of the seed of the own mask, and of the mask key.
 
-        Raises Refused 'bad-advert', naming the node, for any advert that is not its node's for this context, or when
-        the own one is not there unchanged; 'too-few-left' when too few are there.
+        `everyone`: the digest of each participant's advert (`advert.digests`), where `adverts` are those of the
+        neighbours and the own one only; None: they are all there. Raises Refused 'bad-advert', naming the node, for
+        any advert that is not its node's for this context, that is another than its digest says or that is missing of
+        a neighbour, and when the own one is not there unchanged; 'too-few-left' when too few are there.
         """
         with self._step("adverted", "shared"):
-            check_adverts(self._context, adverts, self._keys)
+            check_adverts(self._context, adverts, self._keys, everyone)
             if dict(adverts.get(self._name, {})) != self._advert:
                 raise bad_advert(self._name)
-            self._everyone = frozenset(adverts)
-            self._view = view(self._context, adverts)
-            degree, threshold = degree_and_threshold(len(adverts))
-            around = neighbours(list(adverts), degree, self._view)[self._name]
+            told = digests(adverts) if everyone is None else everyone
+            self._everyone = frozenset(told)
+            self._view = view(self._context, told)
+            degree, threshold = degree_and_threshold(len(told))
+            around = neighbours(list(told), degree, self._view)[self._name]
+            for name in around:
+                if name not in adverts:
+                    raise bad_advert(name)
             self._channels = {name: self._channel(name, adverts[name]) for name in around}
             holders = sorted((*around, self._name))
             seeds = shamir.share(self._seed, len(holders), threshold, self._random)

@@ -133,7 +133,8 @@ def measure(count: int, times: int) -> dict[str, list[float]]:
             if kind == "bare":
                 end = Bare(folder, url, count)
             else:
-                hub = certificates.client_context(folder / "tls/ca.pem", *nats_config.hub_identity(authority, utc_now()))
+                identity = nats_config.hub_identity(authority, utc_now())
+                hub = certificates.client_context(folder / "tls/ca.pem", *identity)
                 end = NatsFederation(url, hub, lambda: admitted, 60.0)
             there = spawn.Process(target=target, args=(folder, url, names), daemon=True)
             there.start()

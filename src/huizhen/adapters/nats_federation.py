@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -310,7 +311,7 @@ class NatsFederation:
         self._sender.drop(subjects.part(mail.node, mail.number, ""))
         for stream, stored in mail.kept:
             if stream == subjects.BODY or body is None:
-                stored.add_done_callback(lambda done, stream=stream: self._let_go(stream, done))
+                stored.add_done_callback(partial(self._let_go, stream))
         if not exchange.mail:
             exchange.over.set()
 

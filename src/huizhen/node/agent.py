@@ -201,11 +201,8 @@ class Agent:
         assert grant.limits is not None
         before = self.book.study(study.id)
         if before is not None and before["grant_digest"] != grant.digest():
-            raise Refused(
-                "another-grant",
-                Text("This study was opened here under another grant.", "该研究曾以另一授权在此打开。"),
-                Text("Submit the study again.", "请重新提交该研究。"),
-            )
+            what = Text("This study was opened here under another grant.", "该研究曾以另一授权在此打开。")
+            raise Refused("another-grant", what, Text("Submit the study again.", "请重新提交该研究。"))
         self.book.put_all({f"peer:{p.name}": p.key for p in grant.limits.participants} | dict(seen_in(grant)))
         use = use_of(study, grant, method, known)
         self.book.open_study(

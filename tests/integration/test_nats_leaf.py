@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from test_nats import pooled
 
 from commands import COX, NAMES, done, patients, split
 from federations import free_port, until
@@ -13,7 +14,6 @@ from huizhen.adapters import nats_config
 from huizhen.hub import nats
 from huizhen.hub.server import authority_of
 from nats_server import Server, check_there
-from test_nats import pooled
 
 FRAMES = dict(zip(NAMES, split(patients()), strict=True))
 

@@ -41,7 +41,7 @@ def test_many_nodes_asked_many_times_in_a_row_lose_nothing(region: Region) -> No
     try:
         assert federation.wait(list(region.nodes), 30)
         for k in range(100):
-            messages = {node: b"%d" % k * 2000 for node in region.nodes}
+            messages = dict.fromkeys(region.nodes, b"%d" % k * 2000)
             assert federation.exchange(messages) == messages
         until(lambda: region.kept() == 0)
     finally:

@@ -1,15 +1,20 @@
 """Seconds and bytes per round of real studies, 3 to 620 hospitals, by transport, under masks and without.
 
-`python bench/federation.py [--large | --tiny]`. The hub is a process of its own; hospitals are real agents, each with
-its own rows, book, log and certificate, many of them as threads in a few other processes on the same machine, so that
-their work adds up as it would not between machines. A round is what the method asks for: rows read, summed, masked,
-opened, kept in hub's journal and ledger. Beside each transport the same study in one process ("local"), and the floor:
-as many calls of a bare web server with TLS, 1,000 floats each way, as the round has exchanges (`bench/mailbox.py`).
+`python bench/federation.py [--large | --tiny]`. The hub is a process of its own. 620 hospitals do not fit on one machine
+as 620 processes: they are real agents, each with its own rows, book, log, certificate and TLS connection, as threads in
+a few worker processes, so their work adds up here as it would not between machines. A round is what the method asks
+for: rows read, summed, masked, opened, kept in hub's journal and ledger. "local" is the same study in one process.
+
+The floor, measured in the same run, is what no transport and no masks could do without: so many bare calls as the round
+has exchanges (a web server with TLS, or a bare NATS server; 1,000 floats each way), and the bare cryptography of the
+masks (`made/floor_masks.py`), that of all hospitals divided by the processors. Where the time goes is told by processor
+seconds: of the hub, of all hospitals, of the NATS server. NATS is left out where there is no nats-server.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import math
 import multiprocessing
 import os
@@ -18,6 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,8 +33,11 @@ from huizhen.adapters.dial import Dial
 from huizhen.adapters.engine import Engine
 from huizhen.adapters.local import LocalFederation
 from huizhen.adapters.mailbox import Mailbox
+from huizhen.adapters.nats_config import SERVER_CONF, Plan
+from huizhen.adapters.nats_dial import NatsDial
 from huizhen.cli.region import node_names
 from huizhen.cli.up import equip
+from huizhen.hub import nats as hub_nats
 from huizhen.hub.app import make_app
 from huizhen.hub.hub import Hub
 from huizhen.hub.server import authority_of
@@ -39,7 +48,7 @@ from huizhen.node.agent import Agent
 from huizhen.node.service import connect
 from huizhen.path.outcome import outcome
 from huizhen.path.ports import Federation
-from made import floor
+from made import broker, floor, floor_masks, floor_nats
 from made.patients import DATASET, PURPOSE
 from made.region import write_region
 from memory import peak_bytes
@@ -51,6 +60,31 @@ AT_MOST = 4
 EXCHANGES = {"masked": 5, "plain": 1}
 """Messages to each node in a round: advert, shares, mask, confirm, unmask; or one."""
 SPAWN = multiprocessing.get_context("spawn")
+PROCESSORS = len(os.sched_getaffinity(0))
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A federation, and the processes that it is made of besides the hub's own."""
+
+    federation: Federation
+    hospitals: Sequence[int] = ()
+    broker: int | None = None
+
+    def spent(self) -> dict[str, float]:
+        """Processor seconds so far. In one process the hospitals' are the hub's."""
+        found = {"hub": time.process_time()}
+        if self.hospitals:
+            found["hospitals"] = sum(map(processor_seconds, self.hospitals))
+        if self.broker is not None:
+            found["NATS server"] = processor_seconds(self.broker)
+        return found
+
+
+def processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 # -- the transports: a new one is one more function, and one more line in TRANSPORTS
@@ -62,10 +96,10 @@ def agents(folder: Path, names: Sequence[str]) -> dict[str, Agent]:
 
 
 @contextmanager
-def local(_hub: Hub, folder: Path, names: Sequence[str]) -> Iterator[Federation]:
+def local(_hub: Hub, folder: Path, names: Sequence[str]) -> Iterator[Running]:
     made = agents(folder, names)
     federation = LocalFederation({name: agent.handle for name, agent in made.items()})
-    yield federation
+    yield Running(federation)
     federation.close()
     for agent in made.values():
         agent.close()
@@ -73,37 +107,71 @@ def local(_hub: Hub, folder: Path, names: Sequence[str]) -> Iterator[Federation]
 
 def dial(folder: Path, names: Sequence[str]) -> None:
     """In a process of its own: these hospitals, each on a line of its own."""
-    lines = [Dial(connect(folder / "nodes" / n)[0], a.handle, workers=1) for n, a in agents(folder, names).items()]
-    for line in lines:
-        threading.Thread(target=line.run, daemon=True).start()
+    over_nats: list[NatsDial] = []
+    for name, agent in agents(folder, names).items():
+        client, context, chosen = connect(folder / "nodes" / name)
+        if chosen.nats is None:
+            line = Dial(client, agent.handle, workers=1)
+            threading.Thread(target=line.run, daemon=True).start()
+        else:
+            over_nats.append(NatsDial(chosen.nats, context, name, agent.handle, workers=1))
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(line.serve() for line in over_nats))
+
+    asyncio.run(all_of_them())
     threading.Event().wait()
 
 
 @contextmanager
-def https(hub: Hub, folder: Path, names: Sequence[str]) -> Iterator[Federation]:
+def hospitals(folder: Path, names: Sequence[str], federation: Federation) -> Iterator[list[int]]:
+    """The worker processes, once every hospital in them is on the line."""
+    shares = [names[i::AT_MOST] for i in range(min(AT_MOST, len(names)))]
+    there = [SPAWN.Process(target=dial, args=(folder, share), daemon=True) for share in shares]
+    for process in there:
+        process.start()
+    try:
+        if not federation.wait(names, 600):
+            raise SystemExit("not all hospitals came")
+        yield [process.pid for process in there if process.pid is not None]
+    finally:
+        for process in there:
+            process.kill()
+            process.join()
+
+
+@contextmanager
+def https(hub: Hub, folder: Path, names: Sequence[str]) -> Iterator[Running]:
     listening = listen("127.0.0.1", 0)
     authority_of(hub).serve(["localhost"], hub.clock())
     equip(hub, folder, names, f"https://localhost:{listening.getsockname()[1]}")
     mail = Mailbox(hub.engine, SILENCE_SECONDS, alone=True)
     web = Web(make_app(mail), listening, folder / "tls", mail)
     web.start()
-    shares = [names[i::AT_MOST] for i in range(min(AT_MOST, len(names)))]
-    there = [SPAWN.Process(target=dial, args=(folder, share), daemon=True) for share in shares]
-    for process in there:
-        process.start()
-    if not mail.wait(names, 300):
-        raise SystemExit("not all hospitals came")
-    yield mail
-    for process in there:
-        process.kill()
-        process.join()
+    with hospitals(folder, names, mail) as there:
+        yield Running(mail, there)
     web.stop()
     mail.close()
 
 
-TRANSPORTS: dict[str, Callable[[Hub, Path, Sequence[str]], AbstractContextManager[Federation]]] = {
+@contextmanager
+def nats(hub: Hub, folder: Path, names: Sequence[str]) -> Iterator[Running]:
+    port = broker.free_port()
+    url, authority = f"tls://localhost:{port}", authority_of(hub)
+    equip(hub, folder, names, "https://localhost:1", url)
+    hub_nats.configure(hub, authority, Plan(names=["localhost"], listen=f"127.0.0.1:{port}"))
+    server = broker.Broker(folder / "nats", SERVER_CONF, port)
+    line = hub_nats.federation(hub, authority, url, SILENCE_SECONDS)
+    with hospitals(folder, names, line) as there:
+        yield Running(line, there, server.pid)
+    line.close()
+    server.close()
+
+
+TRANSPORTS: dict[str, Callable[[Hub, Path, Sequence[str]], AbstractContextManager[Running]]] = {
     "local": local,
     "https": https,
+    **({} if broker.binary() is None else {"nats": nats}),
 }
 
 
@@ -111,34 +179,42 @@ TRANSPORTS: dict[str, Callable[[Hub, Path, Sequence[str]], AbstractContextManage
 
 
 def study(
-    hub: Hub, federation: Federation, secure: bool, told: Callable[[], None] = lambda: None, **asked: Any
+    hub: Hub, running: Running, secure: bool, told: Callable[[], None] = lambda: None, **asked: Any
 ) -> dict[str, Any]:
-    """The outcome of a study that was released, and the seconds of each round; `told` after each. Raises SystemExit."""
+    """The outcome of a study that was released, the seconds of each round, and the processor seconds of one in the
+    middle; `told` after each. Raises SystemExit."""
     moments: list[float] = []
+    spent: list[dict[str, float]] = []
 
     def progress(step: str, _text: Text) -> None:
         if step == "compute":
             moments.append(time.perf_counter())
+            spent.append(running.spent())
             told()
 
     base = {"title": "bench", "asker": f"bench-{os.urandom(6).hex()}", "purpose": PURPOSE, "dataset": DATASET}
-    road = hub.road(federation, progress)
+    road = hub.road(running.federation, progress)
     done = road.run(Request.read({**base, "protection": {"secure_sum": secure}, "deadline_minutes": 120, **asked}))
     store = hub.store
     found = outcome(store.study(done), store.status(done), store.journal(done), store.numbers(done), "")
     if found["status"] != "released":
         raise SystemExit(f"{found['status']}: {found['problem']}")
     each = [b - a for a, b in pairwise(moments[1:])]
-    return {**{k: found[k] for k in ("rounds", "bytes_up", "bytes_down", "result")}, "seconds": sorted(each)}
+    cpu = {who: (spent[-1][who] - spent[1][who]) / len(each) for who in spent[-1]} if each else {}
+    return {
+        **{k: found[k] for k in ("rounds", "bytes_up", "bytes_down", "result")},
+        "seconds": sorted(each),
+        "cpu": cpu,
+    }
 
 
 def be_hub(folder: Path, transport: str, trees: int, told: Connection) -> None:
     hub = Hub(folder / "hub")
-    with TRANSPORTS[transport](hub, folder, node_names(folder)) as federation:
-        study(hub, federation, secure=True, method="count")
+    with TRANSPORTS[transport](hub, folder, node_names(folder)) as running:
+        study(hub, running, secure=True, method="count")
         told.send("first")
         params = {"outcome": "ill", "columns": ["age", "bmi"], "trees": trees, "depth": 2, "holdout": 0}
-        found = {kind: study(hub, federation, kind == "masked", method="gbdt", params=params) for kind in EXCHANGES}
+        found = {kind: study(hub, running, kind == "masked", method="gbdt", params=params) for kind in EXCHANGES}
         told.send({**found, "peak": peak_bytes()})
     hub.close()
 
@@ -147,9 +223,19 @@ def be_hub(folder: Path, transport: str, trees: int, told: Connection) -> None:
 
 
 def measure(nodes: int, trees: int, calls: int) -> None:
-    calls_bare = floor.measure(nodes, calls, None)["bare"]
-    low = calls_bare[len(calls_bare) // 2]
-    print(f"{nodes} hospitals; the floor is {low:.4f} s for one bare call of each")
+    bare = {"https": middle(floor.measure(nodes, calls, None)["bare"])}
+    if "nats" in TRANSPORTS:
+        bare["nats"] = middle(floor_nats.measure(nodes, calls, only="bare")["bare"])
+    bare["local"] = 0.0
+    masks = floor_masks.measure(nodes)
+    print(
+        f"{nodes} hospitals in {min(AT_MOST, nodes)} worker processes on {PROCESSORS} processors; under masks each has "
+        f"{masks.degree} neighbours, {masks.threshold} of {masks.degree + 1} shares open a secret"
+    )
+    print(
+        f"  floors: one bare exchange {', '.join(f'{k} {v:.4f} s' for k, v in bare.items() if v)}; "
+        f"bare cryptography of a masked sum {1e3 * masks.hospital:.1f} ms a hospital, {1e3 * masks.hub:.0f} ms the hub"
+    )
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "region"
         write_region(folder, nodes, ROWS_EACH)
@@ -167,26 +253,36 @@ def measure(nodes: int, trees: int, calls: int) -> None:
             print(f"  {transport}: {first:.2f} s from nothing to the first result; "
                   f"hub {found[transport]['peak'] / 1e6:.0f} MB at most")  # fmt: skip
             for kind in EXCHANGES:
+                low = bare[transport] * EXCHANGES[kind]
+                if kind == "masked":
+                    low += masks.hub + nodes * masks.hospital / PROCESSORS
                 line(kind, nodes, found[transport][kind], found["local"][kind], low)
+
+
+def middle(seconds: Sequence[float]) -> float:
+    return seconds[len(seconds) // 2]
 
 
 def line(kind: str, nodes: int, mine: Mapping[str, Any], local_one: Mapping[str, Any], low: float) -> None:
     if mine["result"] != local_one["result"]:
         raise SystemExit(f"{kind}: another answer than in one process")
-    seconds, beside = mine["seconds"], local_one["seconds"]
-    p50, p99 = seconds[len(seconds) // 2], seconds[math.ceil(len(seconds) * 0.99) - 1]
+    seconds = mine["seconds"]
+    p50, p99 = middle(seconds), seconds[math.ceil(len(seconds) * 0.99) - 1]
     up, down = (mine[way] / mine["rounds"] / nodes / 1e3 for way in ("bytes_up", "bytes_down"))
+    above = f"{p50 / low:6.1f} x floor" if low else "      no floor"
     print(
         f"    {kind:7} p50 {p50:7.3f} s  p99 {p99:7.3f} s  ({len(seconds)} rounds)  "
-        f"{p50 / beside[len(beside) // 2]:5.2f} x local  {p50 / (low * EXCHANGES[kind]):6.1f} x floor  "
-        f"{up:6.1f} kB up {down:6.1f} kB down a hospital and round"
+        f"{p50 / middle(local_one['seconds']):5.2f} x local  {above}  "
+        f"{up:6.1f} kB up {down:6.1f} kB down a hospital and round\n"
+        f"            processor seconds a round: {', '.join(f'{who} {s:.3f}' for who, s in mine['cpu'].items())}",
+        flush=True,
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--large", action="store_true", help="3, 18, 100 and 620 hospitals; half an hour")
+    size.add_argument("--large", action="store_true", help="3, 18, 100 and 620 hospitals; an hour")
     size.add_argument("--tiny", action="store_true", help="the least that runs, for the tests")
     size.add_argument("--nodes", type=int, help="so many hospitals only")
     asked = parser.parse_args()
@@ -194,7 +290,7 @@ def main() -> None:
         measure(3, 2, 5)
         return
     for nodes in [asked.nodes] if asked.nodes else (3, 18, 100, 620) if asked.large else (3, 18):
-        measure(nodes, 50 if nodes < 50 else 20 if nodes < 300 else 5, 30)
+        measure(nodes, 50 if nodes < 50 else 8 if nodes < 300 else 2, 30)
 
 
 if __name__ == "__main__":

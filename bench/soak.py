@@ -32,15 +32,15 @@ def resident_mb(pid: int | str = "self") -> float:
 def be_hub(folder: Path, trees: int, studies: int, told: Connection) -> None:
     hub = Hub(folder / "hub")
     asked = {"outcome": "ill", "columns": ["age", "bmi"], "trees": trees, "depth": 2, "holdout": 0}
-    with TRANSPORTS["https"](hub, folder, node_names(folder)) as federation:
+    with TRANSPORTS["https"](hub, folder, node_names(folder)) as running:
         nodes = [process.pid for process in multiprocessing.active_children() if process.pid is not None]
 
         def weigh() -> None:
             told.send((resident_mb(), statistics.mean(map(resident_mb, nodes))))
 
-        study(hub, federation, secure=True, method="gbdt", params=asked)
+        study(hub, running, secure=True, method="gbdt", params=asked)
         for _ in range(studies):
-            study(hub, federation, secure=True, told=weigh, method="gbdt", params=asked)
+            study(hub, running, secure=True, told=weigh, method="gbdt", params=asked)
     told.send(None)
     hub.close()
 

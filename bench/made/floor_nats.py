@@ -111,8 +111,8 @@ class Bare:
         self.loop.close()
 
 
-def measure(count: int, times: int) -> dict[str, list[float]]:
-    """Seconds of each exchange, in order of size: `bare`, and `durable` over JetStream."""
+def measure(count: int, times: int, only: str = "") -> dict[str, list[float]]:
+    """Seconds of each exchange, in order of size: `bare`, and `durable` over JetStream; or only one of them."""
     spawn, found = multiprocessing.get_context("spawn"), {}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -128,6 +128,8 @@ def measure(count: int, times: int) -> dict[str, list[float]]:
         for kind, conf, target in (
             ("bare", BARE_CONF, bare_nodes), ("durable", nats_config.SERVER_CONF, echo_nodes),
         ):  # fmt: skip
+            if only not in {"", kind}:
+                continue
             broker = Broker(folder / "nats", conf, port)
             end: Bare | NatsFederation
             if kind == "bare":

@@ -69,8 +69,9 @@ def _start(name: str, *words: str | Path) -> Child:
     return child
 
 
-def equip(hub: Hub, region: Path, names: Sequence[str], url: str) -> None:
-    """Give every node of the region what an enrolled one has: a TLS key, a certificate, the hub's address."""
+def equip(hub: Hub, region: Path, names: Sequence[str], url: str, nats: str | None = None) -> None:
+    """Give every node of the region what an enrolled one has: a TLS key, a certificate, the hub's address, and that of
+    NATS if messages go by it."""
     import yaml
     from sqlalchemy import update
 
@@ -88,7 +89,7 @@ def equip(hub: Hub, region: Path, names: Sequence[str], url: str) -> None:
         pem = authority.issue(name, certificates.request_certificate(name, key), now)
         certificates.write_private(folder / CA, authority.pem)
         certificates.write_private(folder / CERTIFICATE, pem)
-        chosen = yaml.safe_dump(Connection(hub=url).as_json(), sort_keys=False)
+        chosen = yaml.safe_dump(Connection(hub=url, nats=nats).as_json(), sort_keys=False)
         (folder / CONNECTION).write_text(chosen, encoding="utf-8")
         digest = certificates.key_digest(certificates.der(pem))
         with hub.store.record() as record:

@@ -1,6 +1,6 @@
 """Seconds and bytes per round of real studies, 3 to 620 hospitals, by transport, under masks and without.
 
-`python bench/federation.py [--large | --tiny]`. The hub is a process of its own. 620 hospitals do not fit on one machine
+`python bench/federation.py [--large | --tiny]`. The hub is a process of its own. 620 hospitals do not fit on a machine
 as 620 processes: they are real agents, each with its own rows, book, log, certificate and TLS connection, as threads in
 a few worker processes, so their work adds up here as it would not between machines. A round is what the method asks
 for: rows read, summed, masked, opened, kept in hub's journal and ledger. "local" is the same study in one process.
@@ -252,8 +252,8 @@ def measure(nodes: int, trees: int, calls: int) -> None:
             process.join()
             print(f"  {transport}: {first:.2f} s from nothing to the first result; "
                   f"hub {found[transport]['peak'] / 1e6:.0f} MB at most")  # fmt: skip
-            for kind in EXCHANGES:
-                low = bare[transport] * EXCHANGES[kind]
+            for kind, exchanges in EXCHANGES.items():
+                low = bare[transport] * exchanges
                 if kind == "masked":
                     low += masks.hub + nodes * masks.hospital / PROCESSORS
                 line(kind, nodes, found[transport][kind], found["local"][kind], low)

@@ -1,4 +1,4 @@
-"""The bare cryptography of one masked sum, by the library's own calls and none of ours but the field of Shamir's shares.
+"""The bare cryptography of one masked sum, by the library's own calls; of ours, only Shamir's shares.
 
 A hospital: two key pairs; with each neighbour two key agreements, two derivations, a share sealed and one opened, a
 signature verified and a tag made and checked; two secrets shared; a mask for each neighbour and its own. The hub: for

@@ -8,14 +8,12 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 import pytest
-import statsmodels.api as sm
 import yaml
 
 from commands import COX, NAMES, done, huizhen, patients, split
 from federations import free_port, until
-from hospitals import DATASET, SILENCE, Asking, Hospitals
+from hospitals import DATASET, SILENCE, Asking, Hospitals, pooled
 from huizhen.adapters import nats_config
 from huizhen.hub import nats
 from huizhen.hub.server import authority_of
@@ -69,13 +67,6 @@ def asking(hospitals: OverNats) -> Iterator[Asking]:
     assert line.wait(NAMES, 20)
     yield made
     made.close()
-
-
-def pooled(frames: dict[str, pd.DataFrame]) -> list[float]:
-    """The same model on all rows together, by statsmodels."""
-    everyone = pd.concat(frames.values())
-    design = pd.DataFrame({"age": everyone.age, "sex": (everyone.sex == "m").astype(float)})
-    return list(sm.PHReg(everyone.time, design, status=everyone.died, ties="efron").fit().params)
 
 
 def test_what_is_written_is_for_its_owner_only(hospitals: OverNats) -> None:

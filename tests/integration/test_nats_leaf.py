@@ -9,7 +9,7 @@ from test_nats import pooled
 
 from commands import COX, NAMES, done, patients, split
 from federations import free_port, until
-from hospitals import SILENCE, Asking, Hospitals
+from hospitals import SILENCE, Asking, Hospitals, pooled
 from huizhen.adapters import nats_config
 from huizhen.hub import nats
 from huizhen.hub.server import authority_of

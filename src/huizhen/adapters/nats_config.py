@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -109,6 +110,11 @@ def _user(name: str, allowed: Permissions) -> str:
         f"{{ user: {_q(f'CN={name}')}, permissions: "
         f"{{ publish: {{ allow: [{publish}] }}, subscribe: {{ allow: [{subscribe}] }} }} }}"
     )
+
+
+def users(text: str) -> set[str]:
+    """The nodes that a configuration admits."""
+    return {found for found in re.findall(r'user: "CN=([^"]*)"', text) if not found.startswith(":")}
 
 
 # -- on a folder

@@ -174,6 +174,9 @@ def _hub(folder: Path) -> Iterator[Found]:
         yield from witnessed(region.desk.standing())
         yield from _clock(region)
         yield from _agreement(region)
+        from huizhen.cli import checkup_nats
+
+        yield from checkup_nats.look(region.hub)
 
 
 def witnessed(standing: dict[str, Any]) -> Iterator[Found]:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,15 @@ def admitted(hub: Hub) -> dict[str, str]:
         return {name: key for name, key in c.execute(query) if key is not None}
 
 
+def plan_of(hub: Hub) -> Plan | None:
+    """Where the region's servers are, as they were configured; None: there are none."""
+    path = folder_of(hub) / PLAN
+    if not path.exists():
+        return None
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return Plan(**{**kept, "limits": Limits(**kept["limits"])})
+
+
 def configure(hub: Hub, authority: Authority, plan: Plan) -> list[Path]:
     """Write the configuration of the servers of that plan, which is kept; answers its files."""
     folder = folder_of(hub)
@@ -56,8 +66,9 @@ def refresh(hub: Hub, authority: Authority) -> None:
     if not (folder / PLAN).exists():
         return
     with _alone(folder):
-        kept = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-        written = _write(hub, authority, Plan(**{**kept, "limits": Limits(**kept["limits"])}))
+        plan = plan_of(hub)
+        assert plan is not None
+        written = _write(hub, authority, plan)
     for conf in written:
         if not nats_config.reload(conf.parent):
             LOG.warning("no NATS server runs in %s: have it read its new configuration where it runs", conf.parent)
@@ -81,13 +92,17 @@ def check_servers(servers: str) -> None:
 
 def federation(hub: Hub, authority: Authority, servers: str, silence_seconds: float) -> NatsFederation:
     """The line to the nodes over these servers, addresses of one cluster separated by commas."""
-    identity = nats_config.hub_identity(authority, hub.clock())
-    context = certificates.client_context(authority.folder / CA_FILE, *identity)
 
     def state(code: str, text: Text) -> None:
         LOG.log(logging.INFO if code == "connected" else logging.WARNING, "NATS: %s", text.en)
 
-    return NatsFederation(servers, context, lambda: admitted(hub), silence_seconds, state)
+    return NatsFederation(servers, context_of(hub, authority), lambda: admitted(hub), silence_seconds, state)
+
+
+def context_of(hub: Hub, authority: Authority) -> ssl.SSLContext:
+    """The hub's own end of TLS with its servers."""
+    identity = nats_config.hub_identity(authority, hub.clock())
+    return certificates.client_context(authority.folder / CA_FILE, *identity)
 
 
 @contextmanager

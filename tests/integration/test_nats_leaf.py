@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_nats import pooled
 
 from commands import COX, NAMES, done, patients, split
 from federations import free_port, until

@@ -196,7 +196,7 @@ def study(
     road = hub.road(running.federation, progress)
     done = road.run(Request.read({**base, "protection": {"secure_sum": secure}, "deadline_minutes": 120, **asked}))
     store = hub.store
-    found = outcome(store.study(done), store.status(done), store.journal(done), store.numbers(done), "")
+    found = outcome(store.study(done), store.status(done), store.journal(done), {})
     if found["status"] != "released":
         raise SystemExit(f"{found['status']}: {found['problem']}")
     each = [b - a for a, b in pairwise(moments[1:])]
@@ -213,7 +213,7 @@ def be_hub(folder: Path, transport: str, trees: int, told: Connection) -> None:
     with TRANSPORTS[transport](hub, folder, node_names(folder)) as running:
         study(hub, running, secure=True, method="count")
         told.send("first")
-        params = {"outcome": "ill", "columns": ["age", "bmi"], "trees": trees, "depth": 2, "holdout": 0}
+        params = {"outcome": "ill", "columns": ["age", "bmi"], "trees": trees, "depth": 2, "holdout": 0.2}
         found = {kind: study(hub, running, kind == "masked", method="gbdt", params=params) for kind in EXCHANGES}
         told.send({**found, "peak": peak_bytes()})
     hub.close()

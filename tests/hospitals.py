@@ -125,9 +125,8 @@ class Asking:
         road.delivered(study)
         store = self.hub.store
         notes = store.checkpoints()
-        return outcome(
-            store.study(study), store.status(study), store.journal(study), store.numbers(study), notes[-1] or ""
-        )
+        evidence = {"entries": store.numbers(study), "checkpoint": notes[-1] or ""}
+        return outcome(store.study(study), store.status(study), store.journal(study), evidence)
 
     def close(self) -> None:
         self.mailbox.close()

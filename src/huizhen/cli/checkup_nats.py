@@ -76,7 +76,7 @@ def _served(found: Probe, host: str, port: int, hub: Hub, plan: Plan) -> Iterato
         Text(f"NATS: TLS under the region's authority, and the hub is let in (server {found.version})",
              f"NATS：TLS 证书属于本区域，中心可接入（服务器 {found.version}）")
         if ours
-        else Text(f"NATS: {said.en}", f"NATS：{said.zh}"),
+        else Text(f"NATS server: {said.en}", f"NATS 服务器：{said.zh}"),
         Text(f"Start the server in {folder}, with the configuration and certificates there; reload it after a change.",
              f"请在 {folder} 内用其中的配置与证书启动服务器；更改后请重新加载。"),
     )  # fmt: skip
@@ -89,8 +89,8 @@ def _served(found: Probe, host: str, port: int, hub: Hub, plan: Plan) -> Iterato
         if not old and found.forbidden is None
         else Text(f"NATS: server {found.version} is older than 2.9", f"NATS：服务器 {found.version} 早于 2.9")
         if old
-        else Text(f"NATS: {found.forbidden.en if found.forbidden else ''}",
-                  f"NATS：{found.forbidden.zh if found.forbidden else ''}"),
+        else Text(f"NATS server: {found.forbidden.en if found.forbidden else ''}",
+                  f"NATS 服务器：{found.forbidden.zh if found.forbidden else ''}"),
         Text("Use nats-server 2.9 or newer, with the configuration that `huizhen hub nats-config` writes.",
              "请使用 nats-server 2.9 或更新版本，并采用 `huizhen hub nats-config` 生成的配置。"),
     )  # fmt: skip

@@ -343,8 +343,14 @@ def test_the_attack_is_found_and_its_entry_named(name: str) -> None:
         assert (named.kind, named.subject) == (entry["kind"], entry["subject"])
 
 
+OF_FILES = {
+    "file-lacking", "bad-tile", "entries-withheld", "cosigned-ahead", "waiting-for-witnesses", "seen-differs", "seen-more"
+}  # fmt: skip
+"""Findings of a log that is read from its files alone; tests/unit/test_ledger_audit.py attacks those."""
+
+
 def test_every_kind_of_finding_has_an_attack_that_it_finds() -> None:
-    assert {code for _, code, _ in ATTACKS.values()} == set(codes())
+    assert {code for _, code, _ in ATTACKS.values()} == set(codes()) - OF_FILES
 
 
 def test_a_changed_entry_is_named_before_all_that_follows_from_it() -> None:

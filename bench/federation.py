@@ -213,7 +213,13 @@ def be_hub(folder: Path, transport: str, trees: int, told: Connection) -> None:
     with TRANSPORTS[transport](hub, folder, node_names(folder)) as running:
         study(hub, running, secure=True, method="count")
         told.send("first")
-        params = {"outcome": "ill", "columns": ["age", "bmi"], "trees": trees, "depth": 2, "holdout": 0.2}
+        params = {
+            "outcome": "ill",
+            "columns": ["age", "bmi"],
+            "trees": trees,
+            "depth": 2,
+            "early_stopping_rounds": None,
+        }
         found = {kind: study(hub, running, kind == "masked", method="gbdt", params=params) for kind in EXCHANGES}
         told.send({**found, "peak": peak_bytes()})
     hub.close()

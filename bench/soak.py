@@ -31,7 +31,7 @@ def resident_mb(pid: int | str = "self") -> float:
 
 def be_hub(folder: Path, trees: int, studies: int, told: Connection) -> None:
     hub = Hub(folder / "hub")
-    asked = {"outcome": "ill", "columns": ["age", "bmi"], "trees": trees, "depth": 2, "holdout": 0.2}
+    asked = {"outcome": "ill", "columns": ["age", "bmi"], "trees": trees, "depth": 2, "early_stopping_rounds": None}
     with TRANSPORTS["https"](hub, folder, node_names(folder)) as running:
         nodes = [process.pid for process in multiprocessing.active_children() if process.pid is not None]
 

@@ -118,7 +118,7 @@ def test_a_study_that_was_interrupted_is_taken_up(copied: Path, tmp_path: Path):
     study = tmp_path / "trees.yaml"
     study.write_text(
         "title: t\nasker: acme\npurpose: HMB\ndataset: lung\nmethod: gbdt\n"
-        "params: {outcome: died, columns: [age, time], trees: 60, depth: 2, holdout: 0}\n"
+        "params: {outcome: died, columns: [age, time], trees: 60, depth: 2, early_stopping_rounds: null}\n"
     )
 
     def rounds() -> int:

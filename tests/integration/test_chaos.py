@@ -33,7 +33,13 @@ FRAMES = dict(zip(NAMES, split(patients()), strict=True))
 TREES: dict[str, Any] = {
     "title": "Many rounds",
     "method": "gbdt",
-    "params": {"outcome": "died", "columns": ["age", "sex", "time"], "trees": ROUNDS // 2, "depth": 2, "holdout": 0},
+    "params": {
+        "outcome": "died",
+        "columns": ["age", "sex", "time"],
+        "trees": ROUNDS // 2,
+        "depth": 2,
+        "early_stopping_rounds": None,
+    },
     "price_fen": 10_000,
     "quorum": len(NAMES),
     "deadline_minutes": 20,

@@ -17,6 +17,7 @@ from huizhen.cli.region import Region
 from huizhen.kit.errors import Unable
 from huizhen.kit.text import Text
 from huizhen.model.partial import Partial
+from huizhen.node.runner import Runner, Sitting
 from regions import add, make_region, patients, run, silence
 
 MODEL: dict[str, Any] = {"method": "glm", "params": {"formula": "time ~ age + sex", "family": "gaussian"}}
@@ -113,12 +114,13 @@ def test_a_method_that_only_counts_leaves_nobody_out_for_a_value(region: Region)
 def test_a_node_whose_program_gives_figures_that_cannot_be_leaves_itself_out(
     region: Region, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
-    honest, agent = region.agent("h1")._partial, region.agent("h1")
+    runner = region.agent("h1").runner
+    first = Runner.first
 
-    def told(body: dict[str, Any]) -> Partial:
-        return honest(body) if body["state"] is None else doubles(value)(honest(body))
+    def told(self: Runner, sitting: Sitting) -> Partial:
+        return doubles(value)(first(self, sitting)) if self is runner else first(self, sitting)
 
-    monkeypatch.setattr(agent, "_partial", told)
+    monkeypatch.setattr(Runner, "first", told)
     found = run(region, **MODEL)
     region.close()
     is_pooled_without(found, "h1")

@@ -191,7 +191,7 @@ def test_a_message_is_answered_once_and_soon(region: Region) -> None:
 
     now = datetime.now(UTC)
     once = hello(now)
-    assert ask(once)["epoch"] == agent.book.epoch
+    assert ask(once)["epoch"] == agent.book.consents.epoch
     with pytest.raises(Refused, match="answered before"):
         ask(once)
     for apart in (timedelta(hours=1), timedelta(hours=-1)):

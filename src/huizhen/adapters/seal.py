@@ -104,4 +104,6 @@ class Presence:
         return True
 
     def leave(self) -> None:
-        os.close(self._descriptor)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

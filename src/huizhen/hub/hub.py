@@ -96,10 +96,12 @@ class Hub:
         self._touched = True
 
     def close(self) -> None:
-        """Close the database; seal what was written, unless another command still has the hub open and will."""
+        """Close the database; seal what was written, unless another command still has the hub open and will. Closed
+        twice is closed."""
         self.store.close()
         if self._touched and self._presence.alone():
             seal.seal(self.folder, self.key)
+        self._touched = False
         self._presence.leave()
 
     def road(self, federation: Federation, progress: Progress) -> Road:

@@ -9,6 +9,10 @@ The floor, measured in the same run, is what no transport and no masks could do 
 has exchanges (a web server with TLS, or a bare NATS server; 1,000 floats each way), and the bare cryptography of the
 masks (`made/floor_masks.py`), that of all hospitals divided by the processors. Where the time goes is told by processor
 seconds: of the hub, of all hospitals, of the NATS server. NATS is left out where there is no nats-server.
+
+On 2 cores that others used, too, 100 hospitals over HTTPS: masked 4.1 s (p99 4.9), 1.3 times local and 4.0 times the
+floor, of which the hospitals spend 4.8 processor seconds and the hub 1.2; plain 1.4 s (p99 1.6), 1.5 times local and 31
+times one bare call, hospitals 1.7, hub 0.3; hub 299 MB; 23 kB up and 24 kB down a hospital and masked round.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from msgspec import structs
+from starlette.exceptions import HTTPException
 
 from huizhen.adapters.dial import MEDIA, TURN
 from huizhen.adapters.enrolment import AUTHORITY, ENROL, RENEW, Application, Renewal
@@ -60,6 +61,9 @@ def make_app(
     if log is not None:
         add_log(app, log)
     if api is not None:
+        from huizhen.hub.api.app import no_such_place
+
+        app.add_exception_handler(HTTPException, no_such_place)
         app.mount("/v1", api)
     return app
 

@@ -58,7 +58,7 @@ def make_api(running: Studies, there: Callable[[], Sequence[str]]) -> FastAPI:
         app.include_router(part.router)
     app.add_exception_handler(HuizhenError, lambda _r, e: failure(e))
     app.add_exception_handler(RequestValidationError, _wrong_form)
-    app.add_exception_handler(HTTPException, _no_such_place)
+    app.add_exception_handler(HTTPException, no_such_place)
     app.add_middleware(Sheltered)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
@@ -86,7 +86,7 @@ def _wrong_form(_request: Request, problem: Any) -> JSONResponse:
     return failure(bad_request(said))
 
 
-def _no_such_place(_request: Request, problem: Any) -> JSONResponse:
+def no_such_place(_request: Request, problem: Any) -> JSONResponse:
     """No such path, or not this verb there."""
     answer = failure(
         NotFound(

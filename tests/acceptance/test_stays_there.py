@@ -159,7 +159,7 @@ def test_what_cannot_be_read_is_said_and_nothing_is_kept(
     assert not (where.path / "nodes" / "north" / "warehouses").exists()
 
 
-def test_a_warehouse_that_is_not_there_or_has_other_columns_ends_a_study_with_a_reason(
+def test_a_warehouse_that_is_not_there_or_has_other_columns_is_left_out_or_ends_a_study_with_its_reason(
     tmp_path: Path, warehouse: str
 ) -> None:
     where = mixed(tmp_path)
@@ -168,10 +168,14 @@ def test_a_warehouse_that_is_not_there_or_has_other_columns_ends_a_study_with_a_
     assert add(where, warehouse, "--table", "moving", "--consent", tmp_path / "north-consents.csv").code == 0
     with psycopg.connect(warehouse, autocommit=True) as server:
         server.execute("ALTER TABLE moving RENAME age TO years")
-    assert where.outcome(**COX)["problem"]["code"] == "warehouse-changed"
+    without = where.outcome(**COX)
+    assert without["status"] == "released" and without["hospitals"] == ["east", "south", "west"]
+    assert [(each["node"], each["code"]) for each in without["left_out"]] == [("north", "warehouse-changed")]
+    every = {**COX, "quorum": 4}
+    assert where.outcome(**every)["problem"]["code"] == "warehouse-changed"
     with psycopg.connect(warehouse, autocommit=True) as server:
         server.execute("DROP TABLE moving")
-    assert where.outcome(**{**COX, "title": "again"})["problem"]["code"] == "warehouse-no-table"
+    assert where.outcome(**{**every, "title": "again"})["problem"]["code"] == "warehouse-no-table"
     ended = huizhen("doctor", "--region", where.path)
     assert ended.code == 1
     assert "no table 'moving'" in ended.out
@@ -179,4 +183,4 @@ def test_a_warehouse_that_is_not_there_or_has_other_columns_ends_a_study_with_a_
     place = where.path / "nodes" / "north" / "warehouses" / "d.json"
     told = json.loads(place.read_text())
     place.write_text(json.dumps({**told, "address": "postgresql://nobody@127.0.0.1:1/none"}))
-    assert where.outcome(**{**COX, "title": "once more"})["problem"]["code"] == "warehouse-silent"
+    assert where.outcome(**{**every, "title": "once more"})["problem"]["code"] == "warehouse-silent"

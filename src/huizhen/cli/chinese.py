@@ -130,6 +130,7 @@ OPTIONS: dict[str, str] = {
     "Print the version.": "显示版本号。",
     "The backup; it must not be there yet.": "备份文件；不得已存在。",
     "The backup.": "备份文件。",
+    "Form of the log on standard error.": "标准错误上日志的格式。",
     "A .csv or .parquet file.": ".csv 或 .parquet 文件。",
     "The anonymised file to write.": "要写出的匿名化文件。",
     "anonymize.yaml: what each column is, and what to promise.": "anonymize.yaml：各列的性质，以及要承诺什么。",

@@ -6,11 +6,12 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
+
 from huizhen.client.block import Facts, Prose, Sentence
 from huizhen.client.paper import FORMATS, Paper, Section, fact, grid, html, markdown, rendered, write
 from huizhen.kit.errors import BadInput
 from page_reader import read
-from pypdf import PdfReader
 
 NASTY = "<script>alert(1)</script> | *x* [y](z)"
 

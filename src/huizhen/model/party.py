@@ -19,6 +19,7 @@ ActKind = Literal[
     "contract-necessity", "authority-approval", "risk-assessment", "ethics-review", "hgr-approval", "chinese-partner",
     "hgr-screening", "hgr-security-review", "legal-basis", "safeguards", "pseudonym-justification",
     "no-actual-knowledge", "expert-determination", "children-included", "automated-decision", "important-data",
+    "important-data-report", "log-retention", "protection-level", "compliance-audit",
 ]  # fmt: skip
 ACTS: dict[str, Text] = {
     "recipient-notice": Text("notice of the recipient, with separate consent", "接收方告知及单独同意"),
@@ -49,6 +50,10 @@ ACTS: dict[str, Text] = {
     "children-included": Text("mark: people under 14 are in the data", "标记：含未满 14 周岁者"),
     "automated-decision": Text("mark: decides about persons automatically", "标记：用于对个人的自动化决策"),
     "important-data": Text("mark: notified as important data", "标记：已被告知为重要数据"),
+    "important-data-report": Text("yearly report on important data", "重要数据年度报告"),
+    "log-retention": Text("network logs kept for six months", "网络日志留存六个月"),
+    "protection-level": Text("filed level of protection", "网络安全等级保护备案"),
+    "compliance-audit": Text("compliance audit", "个人信息保护合规审计"),
 }
 MARKS = ("children-included", "automated-decision", "important-data")
 """Not acts of leave but facts, which hold once they are on file: of a dataset, or of what a party does."""

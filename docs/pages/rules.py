@@ -13,7 +13,7 @@ HEAD = """\
 
 Every study is put to every rule about studies; every word of consent at the desk to those about consent, every record
 that is opened in an emergency to those about care; so are breaches, rights that persons claim, and the region's upkeep.
-Which article is decided by which rule is in [the law, row by row](law.md). A rule answers *allow*, *deny* or *needs*, or
+[The law, row by row](law.md) says which article is decided by which rule. A rule answers *allow*, *deny* or *needs*, or
 nothing where it does not apply. Deny wins; an unknown fact is *needs*, never assumed; what no rule allows is denied.
 
 每项研究都要经过有关研究的全部规则；在院内登记的每次同意须经有关同意的规则，每次紧急访问须经有关诊疗的规则；

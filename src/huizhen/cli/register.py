@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from huizhen.hub.hub import Hub
+    from huizhen.model.grant import Reason
     from huizhen.model.party import Act, Filing, Party
 
 party = new_group("Parties: the trustee's register of who asks.")
@@ -36,6 +37,7 @@ class Book(Protocol):
     def acts(self) -> tuple[Act, ...]: ...
     def register_party(self, party: Party) -> None: ...
     def file_act(self, filing: Filing) -> Act: ...
+    def upkeep(self) -> tuple[Reason, ...]: ...
 
 
 class Here:
@@ -45,7 +47,7 @@ class Here:
         from huizhen.hub.desk import Desk
 
         self._desk = Desk(hub, _no_road)
-        self.parties, self.acts = self._desk.parties, self._desk.acts
+        self.parties, self.acts, self.upkeep = self._desk.parties, self._desk.acts, self._desk.upkeep
 
     def register_party(self, party: Party) -> None:
         from huizhen.hub.caller import OWNER
@@ -120,7 +122,7 @@ def party_add(
     """
     from huizhen.model.party import PARTY_KINDS, Party
 
-    _check_word(kind, PARTY_KINDS, "unknown-party-kind", Text("kind of party", "主体类别"))
+    check_word(kind, PARTY_KINDS, "unknown-party-kind", Text("kind of party", "主体类别"))
     said = {
         "name": name,
         "kind": kind,
@@ -252,7 +254,7 @@ def act_add(
     """
     from huizhen.model.party import ACTS, Filing
 
-    _check_word(kind, tuple(ACTS), "unknown-act", Text("kind of act", "事项类别"))
+    check_word(kind, tuple(ACTS), "unknown-act", Text("kind of act", "事项类别"))
     said = {
         "kind": kind,
         "party": for_,
@@ -312,7 +314,33 @@ def act_list(
     )  # fmt: skip
 
 
-def _check_word(given: str, known: Sequence[str], code: str, what: Text) -> None:
+@act.command("due", cls=Command)
+def act_due(
+    region: Region_ = None,
+    database: DatabaseOption = None,
+    hub: HubOption = None,
+    token: TokenOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what the law has the trustee do from time to time, and whether it is done today. Exit code 5 where it is not.
+
+    Example: `huizhen act due --region demo`
+    """
+    from huizhen.cli.show import show_reasons
+
+    with book(region, database, hub, token) as found:
+        reasons = found.upkeep()
+    if as_json:
+        VOICE.json([r.as_json() for r in reasons])
+    elif reasons:
+        show_reasons(r.as_json() for r in reasons)
+    else:
+        VOICE.say("No rule of this region's law asks for anything.", "本区域适用的规则没有定期义务。")
+    if any(r.verdict != "allow" for r in reasons):
+        raise typer.Exit(5)
+
+
+def check_word(given: str, known: Sequence[str], code: str, what: Text) -> None:
     """Raises BadInput for a word that is not among those known."""
     if given not in known:
         hint = did_you_mean(given, known)

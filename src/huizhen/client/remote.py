@@ -15,6 +15,7 @@ from huizhen.kit.errors import BadInput, HuizhenError, Lost, from_wire
 from huizhen.kit.text import Text
 from huizhen.model.dataset import Dataset
 from huizhen.model.deed import Kind
+from huizhen.model.grant import Reason
 from huizhen.model.party import Act, Filing, Party
 from huizhen.model.settlement import Payment
 from huizhen.model.statement import Statement
@@ -195,6 +196,9 @@ class Remote:
 
     def file_act(self, filing: Filing) -> Act:
         return Act.read(self._send("POST", "/acts", filing.model_dump_json()).json())
+
+    def upkeep(self) -> tuple[Reason, ...]:
+        return tuple(Reason.read(r) for r in self._get("/upkeep"))
 
     # -- deeds and contracts
 

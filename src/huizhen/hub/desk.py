@@ -18,6 +18,7 @@ from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused, Tampered
 from huizhen.kit.text import Text, did_you_mean
 from huizhen.ledger.order import PRIVATE, STUDY_ORDER
 from huizhen.model.dataset import Dataset
+from huizhen.model.grant import Reason
 from huizhen.model.party import Act, Filing, Party
 from huizhen.model.purpose import PURPOSES
 from huizhen.model.statement import Statement
@@ -300,6 +301,16 @@ class Desk:
         with self.hub.store.record() as record:
             put_act(record, act, who.name or TRUSTEE)
         return act
+
+    def upkeep(self) -> tuple[Reason, ...]:
+        """What the trustee has to do from time to time, and whether it is done today: every rule about it."""
+        from huizhen import rules
+        from huizhen.kit.clock import day_of
+        from huizhen.model.upkeep import Upkeep
+
+        jurisdiction = self.hub.store.settings().jurisdiction
+        today = day_of(self.hub.clock(), jurisdiction)
+        return rules.ask("upkeep", Upkeep(today, jurisdiction, tuple(self.nodes()), self.acts()))
 
     # -- what nodes say of themselves
 

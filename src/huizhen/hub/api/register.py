@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from huizhen.hub.api.at import AtDesk, AtStudies, Name, answer
 from huizhen.hub.api.gate import Who, bad_request, body_of, takes
+from huizhen.model.grant import Reason
 from huizhen.model.party import Act, Filing, Party
 
 router = APIRouter(tags=["register"])
@@ -57,3 +58,9 @@ def file_act(who: Who, said: Annotated[Filing, Depends(body_of(Filing))], studie
     act = studies.desk.file_act(who, said)
     studies.witness_soon()
     return answer(act.as_json(), 201)
+
+
+@router.get("/upkeep", response_model=list[Reason], summary="What has to be done from time to time")
+def upkeep(who: Who, desk: AtDesk) -> Response:  # noqa: ARG001
+    """Every rule about the region's upkeep, as it stands today: `allow` is done, `needs` and `deny` are not."""
+    return answer([r.as_json() for r in desk.upkeep()])

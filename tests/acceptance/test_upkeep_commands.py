@@ -40,7 +40,7 @@ def test_a_claim_is_answered_with_the_article_and_noted(region: Path) -> None:
     kept = huizhen("patient", "claim", "delete", "--identified", "--keep-until", "2199-12-31", *at)
     assert kept.code == 5 and "no study reads them" in kept.out
     assert done("patient", "claim", "delete", "--identified", "--keep-until", "none", *at).code == 0
-    lines = done("node", "log", "north", "--json", "--region", region).json()
+    lines = done("node", "log", "north", "--json", "--region", region).json()["lines"]
     noted = [x for x in lines if x["kind"] == "right-claimed"]
     assert len(noted) == 5 and "1001" not in str(noted)
     assert [x["decision"] for x in noted].count("refused") == 3

@@ -40,10 +40,18 @@ GUARDED = [
     ("GET", "/v1/instruments/{kind}"), ("GET", "/v1/instruments/{kind}/{name}"), ("POST", "/v1/instruments/deed"),
     ("POST", "/v1/instruments/contract"), ("POST", "/v1/instruments/{kind}/{name}/steps"),
     ("GET", "/v1/studies/{study}/commitment"), ("POST", "/v1/studies/{study}/commitment"),
-    ("POST", "/v1/money/payments"),
+    ("POST", "/v1/money/payments"), ("POST", "/v1/studies/assess"), ("POST", "/v1/assessments"),
+    ("GET", "/v1/assessments/{digest}"), ("GET", "/v1/upkeep"),
 ]  # fmt: skip
 PARTY = {"name": "lab", "kind": "academic", "jurisdiction": "CN"}
 ACT = {"kind": "ethics-review", "party": "lab", "until_day": "2099-12-31"}
+ASSESSED = {"document": "0" * 64, "purpose": "HMB", "method": "count", "release": None, "columns": [],
+            "protection": {"min_cell": 3}}  # fmt: skip
+"""A trustee that would have the gate believe in an assessment that was never written."""
+CONCLUDED = {
+    "request": {"title": "t", "asker": "acme", "purpose": "HMB", "dataset": "d", "method": "count"},
+    "opinion": {"by": "me", "outcome": "granted", "note": "n"},
+}
 REGISTER: list[tuple[str, str, str, Any, int, str | None]] = [
     ("GET", "/v1/parties/lab", "asker", None, 404, "unregistered-party"),
     ("PUT", "/v1/parties/lab", "asker", PARTY, 403, "wrong-role"),
@@ -54,6 +62,11 @@ REGISTER: list[tuple[str, str, str, Any, int, str | None]] = [
     ("POST", "/v1/acts", "auditor", ACT, 403, "wrong-role"),
     ("POST", "/v1/acts", "regulator", ACT, 403, "wrong-role"),
     ("POST", "/v1/acts", "node", ACT, 403, "wrong-role"),
+    ("POST", "/v1/assessments", "asker", CONCLUDED, 403, "wrong-role"),
+    ("POST", "/v1/assessments", "auditor", CONCLUDED, 403, "wrong-role"),
+    ("POST", "/v1/assessments", "node", CONCLUDED, 403, "wrong-role"),
+    ("GET", f"/v1/assessments/{'0' * 64}", "asker", None, 404, "unknown-assessment"),
+    ("POST", "/v1/acts", "trustee", {**ACT, "kind": "impact-assessment", "assessed": ASSESSED}, 400, "bad-request"),
     ("GET", "/v1/parties/lab", "trustee", None, 404, "unregistered-party"),
     ("PUT", "/v1/parties/another", "trustee", PARTY, 400, "bad-request"),
     ("PUT", "/v1/parties/lab", "trustee", {**PARTY, "kind": "academia"}, 400, "bad-request"),

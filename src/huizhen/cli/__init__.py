@@ -11,6 +11,7 @@ import typer
 from huizhen import __version__
 from huizhen.cli import (
     anonymize,
+    assess,  # noqa: F401 - its commands stand beside those of `study` and `act`
     backup,
     care,
     consent,

@@ -47,7 +47,12 @@ class Here:
         from huizhen.hub.desk import Desk
 
         self._desk = Desk(hub, _no_road)
-        self.parties, self.acts, self.upkeep = self._desk.parties, self._desk.acts, self._desk.upkeep
+        self.parties, self.upkeep = self._desk.parties, self._desk.upkeep
+
+    def acts(self) -> tuple[Act, ...]:
+        from huizhen.hub.caller import OWNER
+
+        return self._desk.acts(OWNER)
 
     def register_party(self, party: Party) -> None:
         from huizhen.hub.caller import OWNER
@@ -305,10 +310,11 @@ def act_list(
             Head(Text("outcome", "结果")),
             Head(Text("from", "自"), "id"),
             Head(Text("until", "至"), "id"),
+            Head(Text("written here", "本系统评估"), "id", spare=True),
         ],
         [
             (ACTS[a.kind].say(VOICE.language), a.party or "*", a.dataset or "*", a.outcome, a.from_day,
-             a.until_day or "?")
+             a.until_day or "?", a.assessed.document[:16] if a.assessed else "")
             for a in known
         ],
     )  # fmt: skip

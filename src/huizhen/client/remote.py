@@ -13,6 +13,7 @@ import httpx
 
 from huizhen.kit.errors import BadInput, HuizhenError, Lost, from_wire
 from huizhen.kit.text import Text
+from huizhen.model.assessment import Assessment, Concluded, Opinion
 from huizhen.model.dataset import Dataset
 from huizhen.model.deed import Kind
 from huizhen.model.grant import Reason
@@ -196,6 +197,16 @@ class Remote:
 
     def file_act(self, filing: Filing) -> Act:
         return Act.read(self._send("POST", "/acts", filing.model_dump_json()).json())
+
+    def assess(self, request: Request) -> Assessment:
+        return Assessment.read(self._post("/studies/assess", request.model_dump_json()).json())
+
+    def conclude(self, request: Request, opinion: Opinion) -> Assessment:
+        said = Concluded(request=request, opinion=opinion)
+        return Assessment.read(self._post("/assessments", said.model_dump_json()).json())
+
+    def assessment(self, digest: str) -> Assessment:
+        return Assessment.read(self._get(f"/assessments/{quote(digest, safe='')}"))
 
     def upkeep(self) -> tuple[Reason, ...]:
         return tuple(Reason.read(r) for r in self._get("/upkeep"))

@@ -33,6 +33,12 @@ PRIVATE = frozenset({"contract-changed", "payment-received"})
 """Kinds whose documents are shown to the party they are about alone, and to whoever sees everything."""
 
 
+def is_private(kind: str, facts: Mapping[str, object]) -> bool:
+    """Whether an entry's documents are shown to the party it is about alone: those of `PRIVATE`, and what is filed of
+    one study, whose document the entry names."""
+    return kind in PRIVATE or "document" in facts
+
+
 @dataclass(frozen=True)
 class Order:
     """What kinds of entry there are and how they may follow each other; entry 0, and only it, has kind `first`."""

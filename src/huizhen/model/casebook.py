@@ -50,6 +50,14 @@ def on_file(kind: str, outcome: str = "granted", until: str | None = "2029-01-01
     return Act.read({**acts, **more})
 
 
+def assessed(outcome: str = "granted", until: str | None = None) -> Act:
+    """The ordinary study, assessed here."""
+    request = ORDINARY.request
+    scope = {"document": "a5" * 32, "purpose": request.purpose, "method": request.method, "release": request.release,
+             "columns": ["age"], "protection": request.protection.as_json()}  # fmt: skip
+    return on_file("impact-assessment", outcome, until, dataset=request.dataset, assessed=scope)
+
+
 def legally(party: Party | None = None, *acts: Act, request: dict[str, Any] | None = None, **facts: Any) -> Facts:
     """The ordinary study, asked by this party with these acts on file. `facts` may be those of the law, too."""
     of_law = {k: facts.pop(k) for k in list(facts) if k in LegalFacts.model_fields}

@@ -19,6 +19,7 @@ from huizhen.kit.errors import HuizhenError, Refused
 from huizhen.kit.text import Text
 from huizhen.model.document import Document
 from huizhen.model.place import in_eu
+from huizhen.model.words import Words
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 HUB = "hub"
@@ -53,17 +54,6 @@ NOTED: tuple[Step, ...] = tuple(s for s in get_args(Step) if s not in ("declared
 CLOSED = ("closed", "unfounded")
 ONCE = ("contained", "reported")
 """Steps that start or end a clock: a second one would move it."""
-
-
-class Words(Document):
-    """The same in both languages: the notices are drafted in both."""
-
-    en: str = Field(min_length=1, max_length=2000)
-    zh: str = Field(min_length=1, max_length=2000)
-
-    @property
-    def text(self) -> Text:
-        return Text(self.en, self.zh)
 
 
 class Declaration(Document):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from pydantic import Field
 
 from huizhen.kit.text import Text
-from huizhen.model.document import Document
+from huizhen.model.document import Document, GrownDocument
 from huizhen.model.lifecycle import Filed
+from huizhen.model.study import Protection, Request
 
 PartyKind = Literal["academic", "commercial", "insurer", "hospital", "public", "processor", "authority"]
 PARTY_KINDS: tuple[PartyKind, ...] = get_args(PartyKind)
@@ -77,7 +79,7 @@ class Party(Document):
     """Public key (Ed25519, hexadecimal) that it signs deeds and contracts with."""
 
 
-class Filing(Document):
+class Filing(GrownDocument):
     """What is handed in of an approval, filing, contract or mark, for a party, a dataset, or one with the other."""
 
     kind: ActKind
@@ -103,10 +105,29 @@ class Filing(Document):
             raise ValueError("an act cannot end before it begins")
 
 
+class Assessed(Document):
+    """What an impact assessment that was written here is about: another purpose, method, column or way out, or weaker
+    protection, is not assessed by it. `document` is its digest, which the ledger holds."""
+
+    document: str = Field(pattern=r"^[0-9a-f]{64}$")
+    purpose: str
+    method: str
+    release: str | None
+    columns: tuple[str, ...]
+    protection: Protection
+
+    def covers(self, request: Request, columns: Collection[str]) -> bool:
+        same = (request.purpose, request.method, request.release) == (self.purpose, self.method, self.release)
+        return same and set(columns) <= set(self.columns) and self.protection.allows(request.protection)
+
+
 class Act(Filing):
     """A filing that is on file."""
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"assessed"})
     from_day: str = Field(pattern=_DAY)
+    assessed: Assessed | None = None
+    """Of an impact assessment: what was assessed, where it was written here; None: elsewhere, on the filer's word."""
 
     @classmethod
     def of(cls, filing: Filing, today: str) -> Act:

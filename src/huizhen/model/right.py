@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from huizhen.kit.text import Text
+from huizhen.model.rule import Answer, unknown
 
 Right = Literal["view", "copy", "correct", "port", "delete", "withdraw"]
 RIGHTS: tuple[Right, ...] = get_args(Right)
@@ -47,3 +48,24 @@ class Claim:
     def kept(self) -> bool | None:
         """Whether a law asks to keep the data today."""
         return None if self.keep_until is None else self.keep_until != NO_DUTY and self.today <= self.keep_until
+
+
+def identified(facts: Claim) -> Answer | None:
+    """None where it is sure who asks."""
+    if facts.identified is None:
+        return unknown("Whether it is the person who asks is not verified.", "尚未核验请求人身份。")
+    return None if facts.identified else Answer("deny", Text("It is not the person who asks.", "请求人并非本人。"))
+
+
+def portable(facts: Claim) -> Answer | None:
+    """None where data may be moved."""
+    if facts.basis is None or facts.feasible is None or facts.harms_others is None:
+        return unknown("Not known: on what the data rest, whether it is feasible, or whether it harms others.",
+                       "尚不明确：收集依据、技术可行性或是否损害他人权益。")  # fmt: skip
+    if facts.basis == "law":
+        return Answer("deny", Text("They rest neither on consent nor on a contract.", "并非基于同意或合同收集。"))
+    if not facts.feasible:
+        return Answer("deny", Text("It is not feasible to send them there.", "技术上无法转移至该处。"))
+    if facts.harms_others:
+        return Answer("deny", Text("It would harm others.", "将损害他人合法权益。"))
+    return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, TypeVar
 
 from huizhen.kit.text import Text
@@ -110,6 +110,11 @@ class Facts:
         asker, dataset = self.request.asker, self.request.dataset
         found = [a for a in self.legal.acts if a.kind == kind and a.is_for(asker, dataset)]
         return found[-1] if found else None
+
+    def without(self, acts: Collection[Act]) -> Facts:
+        """The same, had these acts never been filed."""
+        left = tuple(a for a in self.legal.acts if a not in acts)
+        return replace(self, legal=self.legal.model_copy(update={"acts": left}))
 
     def on_file(self, kind: str) -> OnFile:
         act = self.act(kind)

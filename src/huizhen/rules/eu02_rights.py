@@ -7,9 +7,8 @@ never assumed here: what is out is a statistic, and who withdraws is in no later
 from huizhen.kit.text import Text
 from huizhen.model.casebook import claim
 from huizhen.model.place import in_eu
-from huizhen.model.right import Claim
+from huizhen.model.right import Claim, identified, portable
 from huizhen.model.rule import Answer, Case, Rule, unknown
-from huizhen.rules.cn08_rights import identified, portable
 
 
 def decide(facts: Claim) -> Answer | None:

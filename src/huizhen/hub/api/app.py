@@ -21,6 +21,7 @@ from huizhen.hub.meters import Meters
 from huizhen.hub.studies import Studies
 from huizhen.kit.errors import HuizhenError, NotFound
 from huizhen.kit.text import Text
+from huizhen.model.assessment import Concluded
 from huizhen.model.deed import Contract, Deed
 from huizhen.model.party import Filing, Party
 from huizhen.model.settlement import Payment
@@ -75,7 +76,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
             servers=[{"url": "/v1"}],
         )  # fmt: skip
         parts = made["components"]["schemas"]
-        for model in (StudyRequest, Statement, Party, Filing, Deed, Contract, Payment, Step, Committed):
+        for model in (StudyRequest, Statement, Party, Filing, Deed, Contract, Payment, Step, Committed, Concluded):
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             for name, inner in schema.pop("$defs", {}).items():
                 parts.setdefault(name, inner)

@@ -38,7 +38,8 @@ def test_the_commands_that_people_rely_on_are_there():
             "consent ask", "consent refuse",
             "consent delegate add", "consent delegate list", "consent delegate revoke", "consent wording list",
             "consent wording show", "care access", "care check", "care review list", "care review decide",
-            "patient consents", "patient claim", "act due",
+            "patient consents", "patient claim", "act due", "act show", "study assess", "breach declare",
+            "breach status", "breach affected", "breach notices", "breach bundle", "breach verify",
         )
     }  # fmt: skip
 

@@ -13,6 +13,8 @@ from huizhen.cli import (
     anonymize,
     assess,  # noqa: F401 - its commands stand beside those of `study` and `act`
     backup,
+    breach,
+    breach_papers,  # noqa: F401 - its commands stand beside those of `breach`
     care,
     consent,
     delegate,
@@ -81,6 +83,7 @@ app.add_typer(register.party, name="party")
 app.add_typer(register.act, name="act")
 app.add_typer(instrument.deed, name="deed")
 app.add_typer(instrument.contract, name="contract")
+app.add_typer(breach.app, name="breach")
 app.add_typer(study.app, name="study")
 app.add_typer(model.app, name="model")
 app.add_typer(ledger.app, name="ledger")

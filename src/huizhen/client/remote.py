@@ -17,6 +17,7 @@ from huizhen.model.assessment import Assessment, Concluded, Opinion
 from huizhen.model.dataset import Dataset
 from huizhen.model.deed import Kind
 from huizhen.model.grant import Reason
+from huizhen.model.incident import Declaration, Noted
 from huizhen.model.party import Act, Filing, Party
 from huizhen.model.settlement import Payment
 from huizhen.model.statement import Statement
@@ -210,6 +211,23 @@ class Remote:
 
     def upkeep(self) -> tuple[Reason, ...]:
         return tuple(Reason.read(r) for r in self._get("/upkeep"))
+
+    # -- breaches
+
+    def breaches(self) -> list[dict[str, Any]]:
+        return list(self._get("/breaches"))
+
+    def breach(self, name: str) -> dict[str, Any]:
+        return dict(self._get(f"/breaches/{quote(name, safe='')}"))
+
+    def declare(self, said: Declaration) -> dict[str, Any]:
+        return dict(self._post("/breaches", said.model_dump_json()).json())
+
+    def step(self, name: str, said: Noted) -> dict[str, Any]:
+        return dict(self._post(f"/breaches/{quote(name, safe='')}/steps", said.model_dump_json()).json())
+
+    def bundle(self, name: str) -> dict[str, Any]:
+        return dict(self._get(f"/breaches/{quote(name, safe='')}/bundle"))
 
     # -- deeds and contracts
 

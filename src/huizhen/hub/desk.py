@@ -13,6 +13,7 @@ from huizhen.adapters.register import TRUSTEE, put_act, put_party
 from huizhen.hub.assessments import AssessmentDesk
 from huizhen.hub.caller import Caller
 from huizhen.hub.hub import Hub
+from huizhen.hub.incidents import IncidentDesk
 from huizhen.hub.instruments import InstrumentDesk, unknown_purpose
 from huizhen.hub.log import Log
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused, Tampered
@@ -47,6 +48,7 @@ class Desk:
         self.log = Log(hub)
         self.instruments = InstrumentDesk(hub)
         self.assessments = AssessmentDesk(hub, road)
+        self.incidents = IncidentDesk(hub, self.prove)
 
     # -- asking
 

@@ -25,11 +25,11 @@ STUDY_ORDER: Mapping[str | None, frozenset[str]] = {
 ANY_TIME = frozenset(
     {"node-enrolled", "node-revoked", "dataset-registered", "consent-changed", "node-refused", "node-left-out"}
     | {"party-registered", "act-filed", "witness-enrolled", "witness-removed", "care-opened", "care-reviewed"}
-    | {"deed-changed", "contract-changed", "payment-received"}
+    | {"deed-changed", "contract-changed", "payment-received", "breach-changed", "breach-counted"}
 )
 """Kinds that belong to no study's order, wherever they stand."""
 
-PRIVATE = frozenset({"contract-changed", "payment-received"})
+PRIVATE = frozenset({"contract-changed", "payment-received", "breach-changed"})
 """Kinds whose documents are shown to the party they are about alone, and to whoever sees everything."""
 
 

@@ -120,6 +120,23 @@ class Event(Document):
         return "br-" + Opening(region=region, at_utc=at_utc, declaration=self.declaration).digest()[:16]
 
 
+class Noted(Document):
+    """A step as it is handed in: nobody says in it when it was, or who it is."""
+
+    step: Step
+    note: str | None = Field(default=None, min_length=1, max_length=2000)
+    declaration: Declaration | None = None
+
+    def model_post_init(self, _context: object) -> None:
+        if self.step == "declared":
+            raise ValueError("a breach is declared by itself")
+        self.by("hub")
+
+    def by(self, who: str) -> Event:
+        """Raises ValueError where note and declaration are not those that the step has."""
+        return Event(step=self.step, by=who, note=self.note, declaration=self.declaration)
+
+
 class Opening(Document):
     region: str
     at_utc: str
@@ -222,8 +239,6 @@ class Breached:
     jurisdiction: str
     known_utc: str
     critical: bool
-    people: int | None = None
-    """None: nobody has counted yet."""
     contained_utc: str | None = None
     authority_utc: str | None = None
     persons_utc: str | None = None
@@ -239,7 +254,6 @@ def facts_of(found: Incident, now_utc: str) -> Breached:
         jurisdiction=found.jurisdiction,
         known_utc=found.declaration.known_utc,
         critical=found.critical,
-        people=found.affected,
         contained_utc=found.first("contained"),
         authority_utc=found.first("authority-told"),
         persons_utc=found.first("persons-told"),

@@ -14,7 +14,7 @@ from huizhen.model.dataset import Dataset
 from huizhen.model.document import Document
 
 _DOMAIN = b"huizhen/statement/v1\n"
-Kind = Literal["dataset-registered", "consent-changed", "care-opened", "care-reviewed"]
+Kind = Literal["dataset-registered", "consent-changed", "care-opened", "care-reviewed", "breach-counted"]
 _HEX = r"^[0-9a-f]{64}$"
 
 
@@ -40,10 +40,19 @@ class CareReviewed(Document):
     outcome: CareVerdict
 
 
+class BreachCounted(Document):
+    """How many persons of this hospital a breach affects; the commitment is to the list of them, which stays there."""
+
+    breach: str = Field(pattern=r"^br-[0-9a-f]{16}$")
+    people: int = Field(ge=0, lt=2**53)
+    commitment: str = Field(pattern=_HEX)
+
+
 BODIES: Mapping[str, type[Document]] = {
     "consent-changed": ConsentChange,
     "care-opened": CareOpened,
     "care-reviewed": CareReviewed,
+    "breach-counted": BreachCounted,
 }
 """Statements whose body is, as it stands, the facts of their ledger entry."""
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from huizhen.hub.api.at import AtDesk, AtStudies, Name, answer
 from huizhen.hub.api.gate import Who, bad_request, body_of, takes
+from huizhen.hub.api.shapes import Reason
 from huizhen.model.assessment import Assessment, Concluded
-from huizhen.model.grant import Reason
 from huizhen.model.party import Act, Filing, Party
 
 router = APIRouter(tags=["register"])

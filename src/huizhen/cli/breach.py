@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 app = new_group("Breaches of personal data: declared, counted, told, proven.")
 BreachArgument = Annotated[str, typer.Argument(metavar="ID", help="The breach's id, e.g. br-0123456789abcdef.")]
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="What is known of the breach, as YAML.")]
-OneOrAll = Annotated[str | None, typer.Argument(metavar="ID", help="One breach; else all, the closed ones too.")]
-UnfoundedFlag = Annotated[bool, typer.Option("--unfounded", help="There was no breach after all; it stays listed.")]
 NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", help="File number or grounds; names no person.")]
 
 

@@ -142,7 +142,7 @@ def verify(
     file: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The .zip file of `breach bundle`.")],
     keys: Annotated[
         Path,
-        typer.Option("--keys", metavar="FILE", help="Keys that you trust, one a line: the hub's, then hospitals'."),
+        typer.Option("--keys", metavar="FILE", help="Keys to trust, one a line, the hub's first."),
     ],
     as_json: JsonFlag = False,
 ) -> None:

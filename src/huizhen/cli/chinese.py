@@ -328,7 +328,6 @@ OPTIONS: dict[str, str] = {
     "Write the list there; it names persons: keep it safe.": "将名单写入该文件；其中涉及个人，请妥善保管。",
     "Folder for the drafts; it is made.": "存放草稿的文件夹，可自动新建。",
     "Of the drafts: md, html or pdf.": "草稿格式：md、html 或 pdf。",
-    "Keys that you trust, one a line, the hub's first.": "您信任的公钥，每行一个，首行为中心公钥。",
     "The .zip file to write.": "要写出的 .zip 文件。",
     "The .zip file of `breach bundle`.": "`breach bundle` 写出的 .zip 文件。",
     "view, copy, correct, port, delete or withdraw.": "view、copy、correct、port、delete 或 withdraw。",

@@ -10,7 +10,7 @@ from huizhen.adapters import incidents
 from huizhen.adapters.register import TRUSTEE
 from huizhen.hub.bundle import Bundle, Content
 from huizhen.kit.clock import stamp
-from huizhen.kit.errors import BadInput, NotFound, Refused
+from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused
 from huizhen.kit.text import Text, did_you_mean
 from huizhen.model.grant import Reason
 from huizhen.model.incident import HUB, Declaration, Event, Incident, Noted, clocks, declared, facts_of
@@ -96,6 +96,12 @@ class IncidentDesk:
         self._hub.touch()
         with store.record() as record:
             made = declared(self._hub.origin, record.at_utc, event)
+            if made.id in {f.id for f in incidents.read(record.connection, self._hub.origin)}:
+                raise Conflict(
+                    "breach-declared",
+                    Text("This very breach was declared at this very moment.", "同一事件已在同一时刻申报。"),
+                    Text("`huizhen breach status` shows it.", "可用 `huizhen breach status` 查看。"),
+                )
             incidents.put(record, made.id, event)
         return self._told(made)
 

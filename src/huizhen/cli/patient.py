@@ -176,10 +176,10 @@ def claim_(
     """
     from huizhen.cli.register import check_word
     from huizhen.cli.show import VERDICTS, show_reasons
+    from huizhen.model.grant import verdict
     from huizhen.model.right import NO_DUTY, RIGHTS, Claim
     from huizhen.node import claims
     from huizhen.node.saying import check_day
-    from huizhen.path.authorise import verdict
 
     check_word(right, RIGHTS, "unknown-right", Text("right", "权利"))
     if basis is not None:

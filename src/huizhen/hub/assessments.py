@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from huizhen.adapters.register import TRUSTEE, put_act
 from huizhen.kit.errors import BadInput, NotFound
 from huizhen.kit.text import Text
-from huizhen.model.assessment import Assessment, Opinion
+from huizhen.model.assessment import KIND, Assessment, Opinion
 from huizhen.model.party import Act, Filing
-from huizhen.path.assess import KIND
 
 if TYPE_CHECKING:
     from huizhen.hub.caller import Caller

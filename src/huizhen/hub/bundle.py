@@ -21,9 +21,9 @@ from huizhen.ledger.note import VerifierKey
 from huizhen.ledger.story import read_leaf
 from huizhen.model.document import Document
 from huizhen.model.evidence import Evidence
+from huizhen.model.grant import verdict
 from huizhen.model.incident import Event, Incident, facts_of, replay
 from huizhen.model.statement import Statement
-from huizhen.path.authorise import verdict
 
 MOST_BYTES = 64 << 20
 HOW = """\
@@ -50,6 +50,8 @@ class Content(Document):
 
 
 class Bundle(Document):
+    """What proves a breach. `region` is the ledger's name; nothing here is believed before it was verified."""
+
     region: str
     breach: str
     proofs: dict[str, str]

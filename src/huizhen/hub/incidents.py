@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 from huizhen import rules
 from huizhen.adapters import incidents
 from huizhen.adapters.register import TRUSTEE
-from huizhen.hub.bundle import Bundle, Content
 from huizhen.kit.clock import stamp
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused
 from huizhen.kit.text import Text, did_you_mean
-from huizhen.model.grant import Reason
+from huizhen.model.grant import Reason, verdict
 from huizhen.model.incident import HUB, Declaration, Event, Incident, Noted, clocks, declared, facts_of
-from huizhen.path.authorise import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,6 +142,8 @@ class IncidentDesk:
 
     def bundle(self, who: Caller, name: str) -> dict[str, Any]:
         """Every entry of the ledger about this breach, with its proof and documents. See `hub.bundle`."""
+        from huizhen.hub.bundle import Bundle, Content
+
         found = self._find(who, name)
         store = self._hub.store
         numbers = list(store.numbers(name))

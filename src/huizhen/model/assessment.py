@@ -20,6 +20,8 @@ from huizhen.model.party import Assessed, Party
 from huizhen.model.study import Request
 from huizhen.model.words import Words
 
+KIND = "impact-assessment"
+"""Of the act that it is filed as."""
 KEPT_YEARS = 3
 Degree = Literal[1, 2, 3, 4]
 DEGREES: dict[int, Text] = {
@@ -95,6 +97,8 @@ class Concluded(Document):
 
 
 class Assessment(Document):
+    """All of it: what is written from the facts, and the conclusion, once there is one."""
+
     region: str
     made_utc: str
     day: str

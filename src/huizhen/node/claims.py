@@ -9,10 +9,9 @@ from dataclasses import replace
 from huizhen import rules
 from huizhen.kit.canonical import digest, salted
 from huizhen.kit.clock import day_of, stamp
-from huizhen.model.grant import Reason
+from huizhen.model.grant import Reason, verdict
 from huizhen.model.right import Claim
 from huizhen.node.agent import Agent
-from huizhen.path.authorise import verdict
 
 
 def answer(agent: Agent, subject: str, asked: Claim) -> Sequence[Reason]:

@@ -15,8 +15,6 @@ from huizhen.model.purpose import PURPOSES
 from huizhen.model.rule import Facts
 from huizhen.model.words import Words
 
-KIND = "impact-assessment"
-
 
 def assess(
     facts: Facts, cards: Sequence[Dataset], method: Method, region: str, made_utc: str, opinion: Opinion | None = None

@@ -9,14 +9,14 @@ from datetime import datetime
 
 from huizhen import rules
 from huizhen.kit.clock import CHINA, day_of
-from huizhen.model.grant import Grant, Reason
+from huizhen.model.grant import Grant, Reason, verdict
 from huizhen.model.lifecycle import Filed
 from huizhen.model.method import Method
 from huizhen.model.party import Exported, LegalFacts, Party, Taken
 from huizhen.model.rule import Facts
 from huizhen.model.study import Request, Study
 from huizhen.model.tally import Tally
-from huizhen.path.authorise import columns_read, verdict, why_not_allowed
+from huizhen.path.authorise import columns_read, why_not_allowed
 from huizhen.path.ports import Store
 
 

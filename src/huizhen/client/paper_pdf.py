@@ -56,19 +56,25 @@ def _style(
     )  # fmt: skip
 
 
-def _is_latin(char: str) -> bool:
-    """Whether the standard fonts have it (WinAnsi)."""
-    return char.isascii() or (char.encode("cp1252", "ignore") != b"" and char not in "“”‘’…—·×°±")
+def _is_han(text: str) -> bool:
+    """Whether there is any Chinese in it."""
+    return any(char > "\u2e7f" for char in text)
+
+
+def _is_latin(char: str, beside_han: bool) -> bool:
+    """Whether the standard fonts have it (WinAnsi); punctuation that both have goes with the Chinese beside it."""
+    return char.isascii() or (bool(char.encode("cp1252", "ignore")) and not (beside_han and char in "“”‘’…—"))
 
 
 def _marked(text: str) -> str:
     """The text with each run in a font that has its characters."""
-    runs = ((latin, escape("".join(chars))) for latin, chars in groupby(text, _is_latin))
+    han = _is_han(text)
+    runs = ((latin, escape("".join(chars))) for latin, chars in groupby(text, lambda c: _is_latin(c, han)))
     return "".join(run if latin else f'<font name="{_HAN}">{run}</font>' for latin, run in runs)
 
 
 def _said(text: str, size: float = 10, **style: Any) -> Paragraph:
-    return Paragraph(_marked(text), _style(size, not all(map(_is_latin, text)), **style))
+    return Paragraph(_marked(text), _style(size, _is_han(text), **style))
 
 
 def _flow(paper: Paper) -> Iterator[Any]:
@@ -122,7 +128,7 @@ def _widths(texts: list[list[str]]) -> list[float]:
 
 
 def _length(text: str) -> int:
-    return sum(1 if _is_latin(char) else 2 for char in text)
+    return sum(1 if _is_latin(char, False) else 2 for char in text)
 
 
 def _foot(paper: Paper) -> Any:

@@ -74,7 +74,7 @@ def assess(
         check_format(path)
     opinion = _opinion(conclude, by, note, until)
     with place(region, hub, token) as at:
-        from huizhen.cli.question import read_study
+        from huizhen.client.request import read_study
 
         request = read_study(file, at)
         made = _desk(at).assess(request) if opinion is None else _desk(at).conclude(request, opinion)

@@ -14,7 +14,8 @@ from rich.cells import cell_len
 from commands import NAMES, PRICE, Region, chinese, done, huizhen, in_both, patients
 from huizhen import __version__
 from huizhen.cli import app, manual
-from huizhen.cli.chinese import COMMANDS, FACTS, KINDS, OPTIONS
+from huizhen.cli.chinese import COMMANDS, OPTIONS
+from huizhen.cli.chinese_ledger import FACTS, KINDS
 from huizhen.ledger.order import STUDY_ORDER, Order
 
 PATHS = [path for path, _ in manual.leaves(typer.main.get_command(app), "huizhen")]
@@ -38,8 +39,8 @@ def test_the_commands_that_people_rely_on_are_there():
             "consent ask", "consent refuse",
             "consent delegate add", "consent delegate list", "consent delegate revoke", "consent wording list",
             "consent wording show", "care access", "care check", "care review list", "care review decide",
-            "patient consents", "patient claim", "act due", "act show", "study assess", "breach declare",
-            "breach status", "breach affected", "breach notices", "breach bundle", "breach verify",
+            "patient consents", "patient claim", "act due", "act show", "act exported", "study assess",
+            "breach declare", "breach status", "breach affected", "breach notices", "breach bundle", "breach verify",
         )
     }  # fmt: skip
 

@@ -32,6 +32,12 @@ def test_what_is_due_is_said_until_it_is_on_file(region: Path) -> None:
     assert found.code == 5 and {r["rule"]: r["verdict"] for r in found.json()} == {"CN25": "allow", "CN26": "deny"}
 
 
+def test_persons_exported_are_shown(region: Path) -> None:
+    en, zh = in_both("act", "exported", "--region", region)
+    assert "In all 0" in en and "10,000" in en and "合计 0" in zh
+    assert done("act", "exported", "--json", "--region", region).json() == []
+
+
 def test_a_claim_is_answered_with_the_article_and_noted(region: Path) -> None:
     at = ("--node", "north", "--subject", "1001", "--region", region)
     en, zh = in_both("patient", "claim", "view", *at, code=5)

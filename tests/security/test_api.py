@@ -41,7 +41,9 @@ GUARDED = [
     ("POST", "/v1/instruments/contract"), ("POST", "/v1/instruments/{kind}/{name}/steps"),
     ("GET", "/v1/studies/{study}/commitment"), ("POST", "/v1/studies/{study}/commitment"),
     ("POST", "/v1/money/payments"), ("POST", "/v1/studies/assess"), ("POST", "/v1/assessments"),
-    ("GET", "/v1/assessments/{digest}"), ("GET", "/v1/upkeep"),
+    ("GET", "/v1/assessments/{digest}"), ("GET", "/v1/upkeep"), ("GET", "/v1/exported"),
+    ("GET", "/v1/breaches"), ("POST", "/v1/breaches"), ("GET", "/v1/breaches/{breach}"),
+    ("POST", "/v1/breaches/{breach}/steps"), ("GET", "/v1/breaches/{breach}/bundle"),
 ]  # fmt: skip
 PARTY = {"name": "lab", "kind": "academic", "jurisdiction": "CN"}
 ACT = {"kind": "ethics-review", "party": "lab", "until_day": "2099-12-31"}
@@ -109,7 +111,7 @@ def test_every_endpoint_but_health_and_description_asks_who_is_there(reached: Re
     nobody = reached.client("")
     del nobody.headers["Authorization"]
     for verb, path in GUARDED:
-        place = path.format(study=reached.study, kind="deed", name="x")
+        place = path.format(study=reached.study, kind="deed", name="x", digest="0", breach="br-0")
         assert code(nobody.request(verb, place)) == (403, "no-token"), place
         wrong = nobody.request(verb, place, headers={"Authorization": "Bearer hz_" + "A" * 43})
         assert code(wrong) == (403, "token-refused"), place

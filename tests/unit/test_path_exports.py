@@ -8,8 +8,10 @@ from typing import Any
 
 from huizhen.kit.clock import stamp
 from huizhen.model.party import Party
+from huizhen.model.settings import RegionSettings
 from huizhen.model.study import Request, Study
-from huizhen.path.legal import _exported, new_year
+from huizhen.path.legal import exported as counted
+from huizhen.path.legal import new_year
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ABROAD = Party(name="lion", kind="academic", jurisdiction="SG")
@@ -22,6 +24,13 @@ class Kept:
 
     def __init__(self, *studies: tuple[Study, dict[str, Any]]) -> None:
         self._studies = studies
+        self.register = self
+
+    def parties(self) -> tuple[Party, ...]:
+        return ABROAD, ELSEWHERE, HOME
+
+    def settings(self) -> RegionSettings:
+        return RegionSettings()
 
     def taken_by(self, askers: Sequence[str]) -> tuple[Study, ...]:
         return tuple(s for s, _ in self._studies if s.request.asker in askers)
@@ -41,7 +50,7 @@ def tallied(*people: int) -> dict[str, Any]:
 
 
 def exported(*studies: tuple[Study, dict[str, Any]], now: datetime = NOW, but: str = "") -> dict[str, int]:
-    found = _exported(Kept(*studies), [ABROAD, ELSEWHERE, HOME], "CN", now, but)  # type: ignore[arg-type]
+    found = counted(Kept(*studies), now, but)  # type: ignore[arg-type]
     return {e.recipient: e.people for e in found}
 
 

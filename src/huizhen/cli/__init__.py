@@ -31,6 +31,7 @@ from huizhen.cli import (
     study,
     tokens,
     up,
+    upkeep,  # noqa: F401 - its commands stand beside those of `act`
     witness,
     witnesses,  # noqa: F401 - its commands stand beside those of `witness`
     wording,

@@ -1,5 +1,4 @@
-"""Words in Chinese: what each command does, by the words to type; what each option means, by its English; what the
-ledger's entries are, by their codes."""
+"""Words in Chinese: what each command does, by the words to type; what each option means, by its English."""
 
 from __future__ import annotations
 
@@ -98,6 +97,7 @@ COMMANDS: dict[str, str] = {
     "huizhen act show": "显示已备的影响评估，或写成文书。",
     "huizhen study assess": "撰写影响评估（PIPIA／DPIA）：目的、必要性、数据、风险与措施、适用规则。"
     "加 --conclude 则由负责人作出结论并备案，摘要载入账本。",
+    "huizhen act exported": "自 1 月 1 日起结果出境所涉人数，按接收方列出，与规则所计一致。",
     "huizhen act due": "受托方依法须定期履行的义务，今日是否已履行。未履行时退出码为 5。",
     "huizhen patient claim": "某人对其数据主张权利时，法律如何规定：附条文依据，并记入节点日志。未准许时退出码为 5。",
     "huizhen study": "研究：就数据提出的问题。",
@@ -342,58 +342,4 @@ OPTIONS: dict[str, str] = {
     "ONNX file to write.": "要写出的 ONNX 文件。",
     "Scores to write: a .csv or .parquet file.": "写出分数的 .csv 或 .parquet 文件。",
     "Also write this column of the file, as it is.": "同时原样写出文件中的这一列。",
-}
-
-KINDS: dict[str, str] = {
-    "region-created": "建立区域",
-    "node-enrolled": "节点登记",
-    "node-revoked": "节点吊销",
-    "witness-enrolled": "见证方登记",
-    "witness-removed": "见证方移除",
-    "dataset-registered": "数据集登记",
-    "consent-changed": "同意变更",
-    "breach-changed": "泄露事件",
-    "breach-counted": "受影响人数统计",
-    "care-opened": "紧急访问",
-    "care-reviewed": "紧急访问复核",
-    "party-registered": "主体登记",
-    "act-filed": "事项备案",
-    "deed-changed": "信托契约变更",
-    "contract-changed": "合同变更",
-    "payment-received": "收到付款",
-    "study-proposed": "研究申请",
-    "study-authorised": "研究审批",
-    "study-opened": "研究开启",
-    "round-summed": "一轮求和",
-    "study-guarded": "出口检查",
-    "study-committed": "签署承诺",
-    "study-released": "结果发布",
-    "study-settled": "结算",
-    "study-denied": "研究被拒",
-    "study-failed": "研究失败",
-    "node-refused": "节点拒绝",
-    "node-left-out": "节点未参与",
-}
-
-FACTS: dict[str, str] = {
-    "act": "事项",
-    "breach": "泄露事件",
-    "changes": "变更数",
-    "code": "代码",
-    "commitment": "承诺",
-    "document": "文件摘要",
-    "epoch": "版本",
-    "key": "公钥",
-    "nodes": "节点数",
-    "opening": "紧急访问",
-    "outcome": "结果",
-    "party_kind": "类别",
-    "people": "人数",
-    "round": "轮次",
-    "rows": "行数",
-    "state": "状态",
-    "status": "状态",
-    "step": "步骤",
-    "verdict": "结论",
-    "version": "版本",
 }

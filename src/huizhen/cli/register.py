@@ -37,6 +37,7 @@ class Book(Protocol):
     def acts(self) -> tuple[Act, ...]: ...
     def register_party(self, party: Party) -> None: ...
     def file_act(self, filing: Filing) -> Act: ...
+    def exported(self) -> list[dict[str, Any]]: ...
     def upkeep(self) -> tuple[Reason, ...]: ...
 
 
@@ -53,6 +54,11 @@ class Here:
         from huizhen.hub.caller import OWNER
 
         return self._desk.acts(OWNER)
+
+    def exported(self) -> list[dict[str, Any]]:
+        from huizhen.hub.caller import OWNER
+
+        return self._desk.exported(OWNER)
 
     def register_party(self, party: Party) -> None:
         from huizhen.hub.caller import OWNER
@@ -318,32 +324,6 @@ def act_list(
             for a in known
         ],
     )  # fmt: skip
-
-
-@act.command("due", cls=Command)
-def act_due(
-    region: Region_ = None,
-    database: DatabaseOption = None,
-    hub: HubOption = None,
-    token: TokenOption = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Say what the law has the trustee do from time to time, and whether it is done today. Exit code 5 where it is not.
-
-    Example: `huizhen act due --region demo`
-    """
-    from huizhen.cli.show import show_reasons
-
-    with book(region, database, hub, token) as found:
-        reasons = found.upkeep()
-    if as_json:
-        VOICE.json([r.as_json() for r in reasons])
-    elif reasons:
-        show_reasons(r.as_json() for r in reasons)
-    else:
-        VOICE.say("No rule of this region's law asks for anything.", "本区域适用的规则没有定期义务。")
-    if any(r.verdict != "allow" for r in reasons):
-        raise typer.Exit(5)
 
 
 def check_word(given: str, known: Sequence[str], code: str, what: Text) -> None:

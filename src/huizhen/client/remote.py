@@ -209,6 +209,9 @@ class Remote:
     def assessment(self, digest: str) -> Assessment:
         return Assessment.read(self._get(f"/assessments/{quote(digest, safe='')}"))
 
+    def exported(self) -> list[dict[str, Any]]:
+        return list(self._get("/exported"))
+
     def upkeep(self) -> tuple[Reason, ...]:
         return tuple(Reason.read(r) for r in self._get("/upkeep"))
 

@@ -309,6 +309,13 @@ class Desk:
             put_act(record, act, who.name or TRUSTEE)
         return act
 
+    def exported(self, who: Caller) -> list[dict[str, Any]]:
+        """Persons in results that went abroad since 1 January, by recipient; an asker sees its own."""
+        from huizhen.path.legal import exported
+
+        found = exported(self.hub.store, self.hub.clock())
+        return [e.as_json() for e in found if who.sees_all or e.recipient == who.name]
+
     def upkeep(self) -> tuple[Reason, ...]:
         """What the trustee has to do from time to time, and whether it is done today: every rule about it."""
         from huizhen import rules

@@ -10,7 +10,7 @@ from huizhen.hub.api.at import AtDesk, AtStudies, Name, answer
 from huizhen.hub.api.gate import Who, bad_request, body_of, takes
 from huizhen.hub.api.shapes import Reason
 from huizhen.model.assessment import Assessment, Concluded
-from huizhen.model.party import Act, Filing, Party
+from huizhen.model.party import Act, Exported, Filing, Party
 
 router = APIRouter(tags=["register"])
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{16,64}$", description="SHA-256, or how it begins.")]
@@ -78,6 +78,13 @@ def conclude(who: Who, said: Annotated[Concluded, Depends(body_of(Concluded))], 
 def assessment(who: Who, digest: Digest, desk: AtDesk) -> Response:
     """By its digest or the first 16 digits of it. 404 for one about another asker's study."""
     return answer(desk.assessments.assessment(who, digest).as_json())
+
+
+@router.get("/exported", response_model=list[Exported], summary="Persons in results that went abroad")
+def exported(who: Who, desk: AtDesk) -> Response:
+    """By recipient since 1 January, who is in two results twice; an asker sees its own. From 10,000 over all recipients
+    an export needs a security assessment (rule CN14)."""
+    return answer(desk.exported(who))
 
 
 @router.get("/upkeep", response_model=list[Reason], summary="What has to be done from time to time")

@@ -40,10 +40,10 @@ def read(c: Connection, region: str) -> tuple[Incident, ...]:
     steps: dict[str, list[tuple[str, Event]]] = {}
     try:
         for row in rows:
-            leaf = json.loads(row.leaf)
+            leaf = json.loads(bytes(row.leaf))
             if leaf["kind"] == KIND:
                 body = c.execute(select(document.body).where(document.ref == leaf["refs"]["event"])).scalar_one()
-                steps.setdefault(row.subject, []).append((leaf["at_utc"], Event.model_validate_json(body)))
+                steps.setdefault(row.subject, []).append((leaf["at_utc"], Event.model_validate_json(bytes(body))))
         found = [replay(region, events) for events in steps.values()]
     except Exception as problem:
         raise Tampered(
@@ -67,7 +67,7 @@ def _counts(c: Connection, since: int | None) -> dict[str, dict[str, int]]:
     query = select(entry.subject, entry.leaf).where(entry.number > since, entry.subject.in_(nodes))
     for subject, leaf in c.execute(query.order_by(entry.number)):
         if COUNTED.encode() in bytes(leaf):
-            said = json.loads(leaf)
+            said = json.loads(bytes(leaf))
             if said["kind"] == COUNTED:
                 found.setdefault(said["facts"]["breach"], {})[subject] = int(said["facts"]["people"])
     return found

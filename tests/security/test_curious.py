@@ -37,7 +37,8 @@ def listen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
 
 
 def vectors(heard: list[tuple[str, dict[str, Any]]], kind: str) -> list[np.ndarray]:
-    return [np.array(said["body"]["ok"]) for _, said in heard if said["kind"] == kind]
+    said = [each["body"]["ok"] for _, each in heard if each["kind"] == kind]
+    return [np.array(each["words"] if isinstance(each, dict) else each) for each in said]
 
 
 def test_the_hub_sees_masked_vectors_where_it_would_see_counts_without_masks(

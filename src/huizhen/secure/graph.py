@@ -54,6 +54,26 @@ def degree_and_threshold(n: int) -> tuple[int, int]:
     return n - 1, two_thirds(n)
 
 
+@lru_cache(maxsize=64)
+def degree_of_whole(n: int) -> int:
+    """Neighbours of each of n nodes in a sum that holds all of them or is not opened (`secure.whole`).
+
+    There are no shares, so colluders open nothing by their number; they only know their own masks. What must not be is
+    that they cut the graph: then the hub would have the total of a part. Fewer than SPARSE_FROM nodes: the complete
+    graph, which nobody cuts. More: the smallest even degree for which a fifth of all nodes, colluding, hold a run of
+    degree / 2 places on the circle, which it takes, with probability 2**-40 or less (union bound over all places).
+
+    Raises ValueError for fewer than three.
+    """
+    if n < SMALLEST:
+        raise ValueError("a secure sum needs three nodes")
+    if n >= SPARSE_FROM:
+        for degree in range(2, n - 1, 2):
+            if _log2_all(n, int(CURIOUS * n), degree // 2) <= -SECRECY_BITS - math.log2(n):
+                return degree
+    return n - 1
+
+
 def neighbours(names: Sequence[str], degree: int, seed: bytes) -> dict[str, tuple[str, ...]]:
     """The neighbours of each node, in order of name.
 

@@ -240,8 +240,8 @@ def measure(nodes: int, trees: int, calls: int, transports: Sequence[str]) -> No
     masks, (degree, threshold) = floor_masks.measure(nodes), degree_and_threshold(nodes)
     print(
         f"{nodes} hospitals in {min(AT_MOST, nodes)} worker processes on {PROCESSORS} processors; under masks each has "
-        f"{masks.degree} neighbours in a round ({degree} in the census, where {threshold} of {degree + 1} shares open a "
-        "secret)"
+        f"{masks.degree} neighbours in a round ({degree} in the census, where {threshold} of {degree + 1} shares open "
+        "a secret)"
     )
     print(
         f"  floors: one bare exchange {', '.join(f'{k} {v:.4f} s' for k, v in bare.items() if v)}; "

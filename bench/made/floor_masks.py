@@ -1,7 +1,7 @@
 """The bare cryptography of one masked sum that holds everybody, by the library's own calls.
 
-A hospital: a key pair and a signature under it; with each neighbour a signature verified, a key agreed on, a key derived
-and a mask. The hub: nothing, for the masks cancel out. One thread; vectors of 1,000 numbers of 192 bits.
+A hospital: a key pair and a signature under it; with each neighbour a signature verified, a key agreed on, a key
+derived and a mask. The hub: nothing, for the masks cancel out. One thread; vectors of 1,000 numbers of 192 bits.
 """
 
 from __future__ import annotations

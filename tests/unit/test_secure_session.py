@@ -320,7 +320,7 @@ def test_junk_from_the_hub_is_refused_in_words() -> None:
 
 
 def test_among_many_a_third_that_is_lost_at_once_takes_a_second_attempt() -> None:
-    """Each node has few holders, so of some of them too many are gone; drawn anew, the graph is of those who are there."""
+    """Each node has few holders, and of some too many are gone; drawn anew, the graph is of those who are there."""
     gone, words = names(60)[::3], vectors(60)
     with pytest.raises(Refused) as caught:
         play(members(60), words, WIDE, dict.fromkeys(gone, "mask"))

@@ -129,8 +129,8 @@ def open_study(study: Study, grant: Grant, earlier: tuple[str, ...], names: Sequ
 def take_census(study: Study, grant: Grant, earlier: tuple[str, ...], members: tuple[str, ...], link: Link) -> Counted:
     """The first sum: how many, at how many nodes, and how far from earlier cohorts. Also says who takes part: up to a
     third of the members may be lost within it, as long as the quorum is left. Among many, where each node has a few
-    holders only, it is begun a second time for that, under fresh keys and without those who are gone. Raises Unfit for a member that has no
-    figures for this study, before any sum is opened."""
+    holders only, it is begun a second time for that, under fresh keys and without those who are gone. Raises Unfit for
+    a member that has no figures for this study, before any sum is opened."""
     limits = grant.limits
     assert limits is not None
 

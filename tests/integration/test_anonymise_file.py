@@ -28,6 +28,7 @@ sensitive:
 keep: [note]
 drop: [name]
 k: 5
+attacks: {unknown: [note], targets: 100}
 """
 
 
@@ -145,7 +146,7 @@ def test_the_check_reads_the_file_alone(k: int, asked: dict[str, float], stands:
 
 def test_a_release_that_breaks_its_promise_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     words = laid(tmp_path)
-    monkeypatch.setattr("huizhen.adapters.anonymised._released", lambda rows, *_: rows.drop_columns(["name"]))
+    monkeypatch.setattr("huizhen.adapters.anonymise_release._released", lambda rows, *_: rows.drop_columns(["name"]))
     en, _ = in_both(*words, code=5)
     assert "a class has fewer than 5 rows" in en
     assert not (tmp_path / "out.csv").exists() and list(tmp_path.glob(".*")) == []
@@ -175,7 +176,7 @@ def test_options_instead_of_a_configuration_and_what_follows_is_said(tmp_path: P
     words = [
         "anonymize", tmp_path / "in.csv", "--out", tmp_path / "out.csv", "--qi", "age,job,seen,cost",
         "--sensitive", "icd", "--keep", "region",
-        "--drop", "name,note", "--k", "5", "--l", "2", "--t", "0.5", "--hierarchies", tmp_path,
+        "--drop", "name,note", "--k", "5", "--l", "2", "--t", "0.5", "--hierarchies", tmp_path, "--unknown", "region",
     ]  # fmt: skip
     said = done(*words, "--json").json()
     how = {name: {k: v for k, v in one.items() if v} for name, one in said["config"]["quasi_identifiers"].items()}

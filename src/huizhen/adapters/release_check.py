@@ -56,7 +56,7 @@ def check_release(
 
 def _source(table: Table, names: Sequence[str] | None) -> str:
     where = str(table.path).replace("'", "''")
-    if table.path.suffix == ".parquet" or ".parquet." in table.path.name:
+    if table.path.suffix.lower() == ".parquet":
         return f"read_parquet('{where}')"
     columns = "" if names is None else f", auto_detect = false, columns = {{{_types(names)}}}"
     return (

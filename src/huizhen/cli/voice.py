@@ -139,6 +139,8 @@ _STEPS = {
     "partition": Text("partition", "划分"),
     "search": Text("search", "搜索"),
     "check": Text("check", "核验"),
+    "attack": Text("attack", "攻击"),
+    "nearest": Text("nearest setting", "寻找可行设置"),
     "propose": Text("propose", "申请"),
     "authorise": Text("authorise", "审批"),
     "compute": Text("compute", "计算"),

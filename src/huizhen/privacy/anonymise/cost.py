@@ -1,4 +1,4 @@
-"""What a partition cost the data, and what it leaves of risk."""
+"""What a partition cost the data."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ import numpy as np
 from huizhen.privacy.anonymise.hierarchy import Hierarchy
 from huizhen.privacy.anonymise.partition import Partition
 
-THRESHOLDS = {"1/20": 20, "1/5": 5, "1/3": 3}
-"""A row is above a threshold where fewer rows than this share its combination."""
-
 
 def measure(found: Partition, hierarchies: Sequence[Hierarchy], names: Sequence[str]) -> dict[str, Any]:
-    """Loss and risk. `ncp`: mean normalised certainty penalty of all cells, and by column, from 0 to 1 (Xu et al., KDD
+    """`ncp`: mean normalised certainty penalty of all cells, and by column, from 0 to 1 (Xu et al., KDD
     2006), where a suppressed row counts 1; `discernibility`: the sum of squared class sizes (Bayardo and Agrawal, ICDE
     2005). Prosecutor risk is 1 over the class size; its mean over rows is the marketer's."""
     size, gone = found.size, len(found.gone)
@@ -33,7 +30,4 @@ def measure(found: Partition, hierarchies: Sequence[Hierarchy], names: Sequence[
         "discernibility": int((size * size).sum()),
         "ncp": float(np.mean(list(ncp.values()))),
         "ncp_by_column": ncp,
-        "prosecutor_risk_highest": 1 / int(size.min()),
-        "marketer_risk": len(size) / (rows - gone),
-        "rows_above": {name: int(size[size < least].sum()) for name, least in THRESHOLDS.items()},
     }

@@ -125,3 +125,20 @@ def test_a_mode_of_release_asks_for_its_k(folder: Path):
     assert "less than the rows" in en
     en, _ = in_both(*words(folder, *GOOD, "--mode", "secret"), code=2)
     assert "public, controlled or enclave" in en
+
+
+def test_a_model_grown_on_the_release_is_put_beside_one_grown_on_the_original(tmp_path: Path):
+    """Age says much about the diagnosis; so does the age of the release, a little less."""
+    chance = np.random.default_rng(13)
+    table = people(chance, 4000)
+    ill = chance.random(4000) < 1 / (1 + np.exp(-(table.age - 50) / 8))
+    table.assign(icd=np.where(ill, "I10", "J45")).to_csv(tmp_path / "in.csv", index=False)
+    said = done(*words(tmp_path, *GOOD, "--no-attacks"), "--json").json()["utility"]
+    (model,) = said["models"]
+    assert model["column"] == "icd" and model["rows"] == 2000
+    assert 0.8 < model["released"]["auc"] <= model["original"]["auc"] + 0.02 < 1
+    coarse = done(*words(tmp_path, *GOOD, "--no-attacks", "--k", "1500"), "--json").json()["utility"]
+    assert coarse["models"][0]["released"]["auc"] < model["released"]["auc"] - 0.02
+    assert coarse["non_uniform_entropy"]["age"] > said["non_uniform_entropy"]["age"]
+    assert coarse["pair_distance"]["age x icd"] > said["pair_distance"]["age x icd"]
+    assert coarse["arx_loss"] > said["arx_loss"]

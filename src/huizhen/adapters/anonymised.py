@@ -7,15 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from huizhen.adapters.anonymise_attacks import attacked, check_attacks
-from huizhen.adapters.anonymise_release import Heard, anonymised
+from huizhen.adapters.anonymise_release import Heard, Released, anonymised
 from huizhen.adapters.anonymise_table import read_table, write_table
+from huizhen.adapters.anonymise_use import use
 from huizhen.adapters.release_check import Table, check_release
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Anonymisation
+from huizhen.privacy.anonymise.utility import utility
 
 
-def anonymise(path: Path, out: Path, asked: Anonymisation, beside: Path, heard: Heard, seed: int = 0) -> dict[str, Any]:
+def anonymise(
+    path: Path, out: Path, asked: Anonymisation, beside: Path, heard: Heard, seed: int = 0, *, measured: bool = True
+) -> dict[str, Any]:
     """Anonymise one CSV or Parquet file into another of the same kind; gives `Released.told`, and the attacks on it.
 
     `beside` is the folder of hierarchy files; `heard` is told the step and how many rows; `seed` is of the attacks
@@ -40,6 +44,9 @@ def anonymise(path: Path, out: Path, asked: Anonymisation, beside: Path, heard: 
         secrets = {n: s.hierarchy for n, s in released.coded.sensitive.items() if s.hierarchy is not None}
         check_release(Table(part, delimiter), Table(path, delimiter), asked, secrets, len(released.found.row))
         told = released.told(asked)
+        if measured:
+            heard("measure", len(table))
+            told["utility"] = _utility(released, asked, seed)
         if asked.attacks.run:
             written = read_table(part)[0]
             attacks = attacked(table, written, released, asked, beside, heard, seed)
@@ -49,3 +56,13 @@ def anonymise(path: Path, out: Path, asked: Anonymisation, beside: Path, heard: 
     finally:
         part.unlink(missing_ok=True)
     return told
+
+
+def _utility(released: Released, asked: Anonymisation, seed: int) -> dict[str, Any]:
+    """What the release is still good for: `utility.utility`, and a model for each sensitive column."""
+    given = released.coded
+    rows = [c[: given.rows] for c in given.columns]
+    secret = {name: (s.code, s.values) for name, s in given.sensitive.items()}
+    told = utility(released.found, given.hierarchies, rows, secret, asked.k).as_json()
+    models = [use(released, name, seed) for name in given.sensitive]
+    return told | {"models": [m for m in models if m is not None]}

@@ -146,6 +146,14 @@ def _show(out: Path, found: dict[str, Any], asked: Anonymisation) -> None:
             f"Unique in the population, by estimate: {before:.2%} before, {after:.2%} after.",
             f"总体中唯一者的估计比例：处理前 {before:.2%}，处理后 {after:.2%}。",
         )
+    for model in found["utility"]["models"]:
+        before, after = model["original"]["auc"], model["released"]["auc"]
+        VOICE.say(
+            f"Use: a model of '{model['column']}' has an area under the curve of {after:.3f} grown on the release, "
+            f"{before:.3f} on the original.",
+            f"用途：以“{model['column']}”建模，曲线下面积在发布文件上训练为 {after:.3f}，"
+            f"在原文件上训练为 {before:.3f}。",
+        )
     if "attacks" in found:
         _show_attacks(found["attacks"])
     else:

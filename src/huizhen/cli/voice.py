@@ -139,6 +139,7 @@ _STEPS = {
     "partition": Text("partition", "划分"),
     "search": Text("search", "搜索"),
     "check": Text("check", "核验"),
+    "measure": Text("measure", "度量"),
     "attack": Text("attack", "攻击"),
     "nearest": Text("nearest setting", "寻找可行设置"),
     "propose": Text("propose", "申请"),

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from huizhen.adapters.anonymise_table import Coded, coded
+from huizhen.adapters.release_population import Witness
 from huizhen.kit.errors import Unable
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Anonymisation
@@ -33,6 +34,36 @@ class Released:
     table: pa.Table
     coded: Coded
     found: Partition
+
+    def witness(self, people: pa.Table | None) -> Witness | None:
+        """Where a population is known: whom of it the engine says to be in which class, for `release_check`."""
+        if people is None:
+            return None
+        of = self.found.of(self.coded.everyone) if self.found.everyone is None else self.found.everyone
+        label = {n: np.array([*h.label, ""], object)[np.append(node, len(h.label))[of]]
+                 for (n, h), node in zip(self.coded.hierarchies.items(), self.found.node, strict=True)}  # fmt: skip
+        value = {n: np.array(h.label, object)[h.node[-1]][codes]
+                 for (n, h), codes in zip(self.coded.hierarchies.items(), self.coded.columns, strict=True)}  # fmt: skip
+        covers = {
+            n: sorted({(h.label[leaf], h.label[a]) for line in h.node.T.tolist() for leaf in line[-1:] for a in line})
+            for n, h in self.coded.hierarchies.items()
+        }
+        return Witness(of >= 0, np.arange(len(of)) < self.coded.rows, value, label, covers)
+
+    def before(self) -> dict[str, Any]:
+        """Of the original: its combinations, how many rows are alone in theirs, the prosecutor's risk, and by column
+        how many different values there were and how many different labels are left."""
+        rows = [c[: self.coded.rows] for c in self.coded.columns]
+        size = distinct(rows)[2]
+        return {
+            "combinations": len(size),
+            "alone": int((size == 1).sum()),
+            "prosecutor": risks(size).prosecutor.as_json(),
+            "values": {
+                name: [len(np.unique(codes)), len(np.unique(node))]
+                for name, codes, node in zip(self.coded.hierarchies, rows, self.found.node, strict=True)
+            },
+        }
 
     def told(self, asked: Anonymisation) -> dict[str, Any]:
         """What it cost and what it leaves of risk: `cost.measure`, `risk.risks`, and where it is known from how many

@@ -103,7 +103,7 @@ def _among(own: pa.Table, people: pa.Table) -> pa.Table:
     missing = [n for n in names if n not in people.column_names]
     if missing:
         raise _bad_population(Text(f"it has no column '{missing[0]}'", f"缺少列“{missing[0]}”"))
-    both = pa.concat_tables([_as_text(t.select(names)) for t in (own, people)])
+    both = pa.concat_tables([as_text(t.select(names)) for t in (own, people)])
     counted = both.append_column(
         "_", pa.array(np.repeat(np.array([-1, 1], np.int64), [len(own), len(people)]))
     ).group_by(names).aggregate([("_", "sum")])  # fmt: skip
@@ -112,10 +112,11 @@ def _among(own: pa.Table, people: pa.Table) -> pa.Table:
         raise _bad_population(Text(f"{int(-others[others < 0].sum())} people of the file are not in it",
                                    f"文件中有 {int(-others[others < 0].sum())} 人不在其中"))  # fmt: skip
     rest = counted.select(names).take(pa.array(np.repeat(np.arange(len(others)), others)))
-    return pa.concat_tables([_as_text(own), rest])
+    return pa.concat_tables([as_text(own), rest])
 
 
-def _as_text(table: pa.Table) -> pa.Table:
+def as_text(table: pa.Table) -> pa.Table:
+    """Every column as text; what is missing is the empty text."""
     return pa.table({name: table[name].cast(pa.string()).fill_null("") for name in table.column_names})
 
 

@@ -16,7 +16,7 @@ from huizhen.model.method import Done
 from huizhen.statistics.scoring import predict
 
 Floats = npt.NDArray[np.float64]
-MOST = 20_000
+MOST = 10_000
 """Rows that a model is grown on, and as many others that it is judged by, at most."""
 TREES = 30
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -9,23 +10,33 @@ from typing import Any
 from huizhen.adapters.anonymise_attacks import attacked, check_attacks
 from huizhen.adapters.anonymise_release import Heard, Released, anonymised
 from huizhen.adapters.anonymise_table import read_table, write_table
+from huizhen.adapters.anonymise_trail import Trail
 from huizhen.adapters.anonymise_use import use
 from huizhen.adapters.release_check import Table, check_release
-from huizhen.kit.errors import BadInput
+from huizhen.kit.errors import BadInput, HuizhenError
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Anonymisation
 from huizhen.privacy.anonymise.utility import utility
 
 
 def anonymise(
-    path: Path, out: Path, asked: Anonymisation, beside: Path, heard: Heard, seed: int = 0, *, measured: bool = True
+    path: Path,
+    out: Path,
+    asked: Anonymisation,
+    beside: Path,
+    heard: Heard,
+    seed: int = 0,
+    *,
+    measured: bool = True,
+    trail: Trail | None = None,
 ) -> dict[str, Any]:
     """Anonymise one CSV or Parquet file into another of the same kind; gives `Released.told`, and the attacks on it.
 
     `beside` is the folder of hierarchy files; `heard` is told the step and how many rows; `seed` is of the attacks
     alone: rows come out in an order by a chance that nobody can repeat, which says nothing of the order they came in.
-    Raises NotFound, BadInput, Unable, and Refused where the file that was written does not hold what was asked, or an
-    attack on it gains more than is promised. Where anything is raised, `out` is as it was.
+    `trail` keeps what was done, also where it was stopped. Raises NotFound, BadInput, Unable, and Refused where the
+    file that was written does not hold what was asked, or an attack on it gains more than is promised. Where anything
+    is raised, `out` is as it was.
     """
     if out.suffix.lower() != path.suffix.lower() or out.resolve() == path.resolve():
         raise BadInput(
@@ -33,29 +44,59 @@ def anonymise(
             Text("--out has to be another file of the same kind.", "--out 须是另一个同类型的文件。"),
             Text(f"Give it a name that ends in {path.suffix}.", f"请给出以 {path.suffix} 结尾的文件名。"),
         )
-    table, delimiter = read_table(path)
-    heard("read", len(table))
-    people = read_table(beside / asked.population.file)[0] if asked.population else None
-    released = anonymised(table, asked, beside, heard, people)
+    trail = Trail() if trail is None else trail
     part = out.with_name(f".{out.stem}.{os.getpid()}.part{out.suffix}")
     try:
-        write_table(released.table, part, path, delimiter)
-        heard("check", len(released.table))
-        secrets = {n: s.hierarchy for n, s in released.coded.sensitive.items() if s.hierarchy is not None}
-        check_release(Table(part, delimiter), Table(path, delimiter), asked, secrets, len(released.found.row))
-        told = released.told(asked)
-        if measured:
-            heard("measure", len(table))
-            told["utility"] = _utility(released, asked, seed)
-        if asked.attacks.run:
-            written = read_table(part)[0]
-            attacks = attacked(table, written, released, asked, beside, heard, seed)
-            check_attacks(attacks, table, asked, beside, people, heard, seed)
-            told |= {"seed": seed, "attacks": [a.as_json() for a in attacks]}
+        told = _made(path, part, asked, beside, heard, seed, measured, trail)
         part.replace(out)
+        trail.add("release", file=out.name, sha256=told["output_sha256"])
+    except HuizhenError as error:
+        trail.add("stopped", code=error.code)
+        raise
     finally:
         part.unlink(missing_ok=True)
     return told
+
+
+def _made(
+    path: Path, part: Path, asked: Anonymisation, beside: Path, heard: Heard, seed: int, measured: bool, trail: Trail
+) -> dict[str, Any]:
+    """Everything but the file's name."""
+    table, delimiter = read_table(path)
+    heard("read", len(table))
+    source = _hash(path)
+    trail.add("read", file=path.name, sha256=source, rows=len(table), asked=asked.digest())
+    people, around = None, None
+    if asked.population:
+        place = beside / asked.population.file
+        people, by = read_table(place)
+        around = Table(place, by)
+    released = anonymised(table, asked, beside, heard, people)
+    told = released.told(asked)
+    trail.add("partition", **{key: told[key] for key in ("rows", "suppressed", "classes", "smallest_class")})
+    write_table(released.table, part, path, delimiter)
+    heard("check", len(released.table))
+    secrets = {n: s.hierarchy for n, s in released.coded.sensitive.items() if s.hierarchy is not None}
+    witness = released.witness(people)
+    population = (around, witness) if around is not None and witness is not None else None
+    check_release(Table(part, delimiter), Table(path, delimiter), asked, secrets, len(released.found.row), population)
+    trail.add("check", held=True)
+    if measured:
+        heard("measure", len(table))
+        told |= {"before": released.before(), "utility": _utility(released, asked, seed)}
+        trail.add("measure", arx_loss=told["utility"]["arx_loss"])
+    if asked.attacks.run:
+        written = read_table(part)[0]
+        attacks = attacked(table, written, released, asked, beside, heard, seed)
+        trail.add("attack", seed=seed, gains=[[a.name, a.column, a.gain.share, a.limit, a.held] for a in attacks])
+        check_attacks(attacks, table, asked, beside, people, heard, seed)
+        told |= {"seed": seed, "attacks": [a.as_json() for a in attacks]}
+    return told | {"input_sha256": source, "output_sha256": _hash(part)}
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _utility(released: Released, asked: Anonymisation, seed: int) -> dict[str, Any]:

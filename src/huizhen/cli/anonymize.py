@@ -10,22 +10,15 @@ import typer
 from huizhen.cli.common import JsonFlag, interruptible
 from huizhen.cli.table import Head
 from huizhen.cli.voice import VOICE
+from huizhen.kit.clock import stamp, utc_now
+from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 
 if TYPE_CHECKING:
+    from huizhen.adapters.anonymise_trail import Trail
+    from huizhen.kit.keys import SigningKey
     from huizhen.model.anonymisation import Anonymisation
 
-MODES = {
-    "public": Text("public", "公开"),
-    "controlled": Text("controlled", "受控"),
-    "enclave": Text("enclave", "飞地"),
-}
-ATTACKS = {
-    "linkage": Text("linkage", "链接"),
-    "attribute": Text("attribute inference", "属性推断"),
-    "membership": Text("membership", "成员推断"),
-    "singling-out": Text("singling out", "单独识别"),
-}
 Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="anonymize.yaml: what each column is, and what to promise."),
@@ -65,6 +58,15 @@ Unknown = Annotated[
     str | None, typer.Option("--unknown", metavar="A,B", help="Columns of --keep that nobody outside can know.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Chooses who is attacked.")]
+Report = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE", help="Also write a report with figures: .html, .pdf or .md."),
+]
+TrailFile = Annotated[
+    Path | None, typer.Option("--trail", metavar="FILE", help="Append every step, signed by --key, also where stopped.")
+]
+Key = Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Key that signs the trail (`party key`).")]
+NoMeasures = Annotated[bool, typer.Option("--no-measures", help="Leave out the measures of use.")]
 NoAttacks = Annotated[bool, typer.Option("--no-attacks", help="Release without trying any attack.")]
 
 
@@ -88,6 +90,10 @@ def anonymize(
     unknown: Unknown = None,
     no_attacks: NoAttacks = False,
     seed: Seed = 0,
+    no_measures: NoMeasures = False,
+    report: Report = None,
+    trail: TrailFile = None,
+    key: Key = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Anonymise a file of your own: rows in classes of at least k that cannot be told apart, with as little loss as
@@ -107,17 +113,56 @@ def anonymize(
             "suppress": suppress, "algorithm": algorithm, "hierarchies": hierarchies, "mode": mode,
             "population-size": population_size, "outside": outside, "unknown": unknown,
             "no-attacks": no_attacks or None}  # fmt: skip
+    if report is not None:
+        from huizhen.client.paper import check_format
+
+        check_format(report)
+    kept, signing = _trail(trail, key)
     with interruptible("Nothing was written.", "没有写出任何内容。"):
         if config is not None:
             asked, beside = asked_by_file(config, said), config.parent
         else:
             asked, beside = asked_by_options(file, said), hierarchies or Path()
-        with VOICE.progress(as_json) as progress:
-            found = anonymise(file, out, asked, beside, lambda step, n: progress.step(step, _counted(step, n)), seed)
+        try:
+            with VOICE.progress(as_json) as progress:
+                found = anonymise(
+                    file, out, asked, beside, lambda step, n: progress.step(step, _counted(step, n)), seed,
+                    measured=not no_measures, trail=kept,
+                )  # fmt: skip
+        finally:
+            if trail is not None and signing is not None:
+                kept.write(trail, signing)
+    found = {"out": str(out), "k": asked.k, "config": asked.as_json(), **found}
+    if report is not None:
+        from huizhen.client import anonymised_paper, paper
+
+        named = {**found, "file": file.name, "made_utc": stamp(utc_now())}
+        paper.write(anonymised_paper.paper(named, VOICE.language), report)
     if as_json:
-        VOICE.json({"out": str(out), "k": asked.k, "config": asked.as_json(), **found})
-    else:
-        _show(out, found, asked)
+        VOICE.json(found)
+        return
+    _show(out, found, asked)
+    if report is not None:
+        VOICE.say(f"Report written to {report}.", f"报告已写入 {report}。")
+
+
+def _trail(trail: Path | None, key: Path | None) -> tuple[Trail, SigningKey | None]:
+    """Where steps are kept, and the key that signs them; what is in the file already has to be that key's."""
+    from huizhen.adapters.anonymise_trail import Trail, check_trail
+    from huizhen.client import party_key
+
+    if (trail is None) != (key is None):
+        raise BadInput(
+            "trail-without-key",
+            Text("--trail and --key go together.", "--trail 与 --key 须同时给出。"),
+            Text("Make a key with `huizhen party key --out FILE`.", "可用 `huizhen party key --out 文件` 生成密钥。"),
+        )
+    if trail is None or key is None:
+        return Trail(), None
+    signing = party_key.read(key)
+    if trail.exists():
+        check_trail(trail.read_text(encoding="utf-8").splitlines(), signing.public)
+    return Trail(), signing
 
 
 def _counted(step: str, n: int) -> Text:
@@ -146,7 +191,7 @@ def _show(out: Path, found: dict[str, Any], asked: Anonymisation) -> None:
             f"Unique in the population, by estimate: {before:.2%} before, {after:.2%} after.",
             f"总体中唯一者的估计比例：处理前 {before:.2%}，处理后 {after:.2%}。",
         )
-    for model in found["utility"]["models"]:
+    for model in found.get("utility", {}).get("models", ()):
         before, after = model["original"]["auc"], model["released"]["auc"]
         VOICE.say(
             f"Use: a model of '{model['column']}' has an area under the curve of {after:.3f} grown on the release, "
@@ -173,14 +218,18 @@ def _show(out: Path, found: dict[str, Any], asked: Anonymisation) -> None:
 
 
 def _show_modes(verdict: dict[str, bool]) -> None:
+    from huizhen.client.anonymised_paper import MODES
+
     fits = [mode for mode, good in verdict.items() if good]
     VOICE.say(
         f"By risk it may go out as: {', '.join(fits) or 'none of public, controlled, enclave'}.",
-        f"按风险可用于：{'、'.join(MODES[m].zh for m in fits) or '公开、受控、飞地均不可'}。",
+        f"按风险可用于：{'、'.join(MODES[m].zh for m in fits) or '公开、受控、可信环境均不可'}。",
     )
 
 
 def _show_attacks(attacks: list[dict[str, Any]]) -> None:
+    from huizhen.client.anonymised_paper import ATTACKS
+
     VOICE.table(
         Text("Attacks on the file", "对文件的攻击"),
         [

@@ -168,6 +168,10 @@ OPTIONS: dict[str, str] = {
     "Columns of --keep that nobody outside can know.": "--keep 中外人无从得知的列。",
     "Chooses who is attacked.": "决定攻击哪些人。",
     "Release without trying any attack.": "不尝试攻击即发布。",
+    "Also write a report with figures: .html, .pdf or .md.": "另写一份带图报告：.html、.pdf 或 .md。",
+    "Append every step, signed by --key, also where stopped.": "追加每一步骤，由 --key 签署；被阻止时亦然。",
+    "Key that signs the trail (`party key`).": "签署审计轨迹的密钥（`party key`）。",
+    "Leave out the measures of use.": "不度量可用性。",
     "Folder of the region.": "区域所在的文件夹。",
     "Name of the hospital's node.": "医院节点的名称。",
     "PostgreSQL database of the hub; else the embedded one in the region's folder.": (

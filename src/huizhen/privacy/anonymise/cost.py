@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from huizhen.privacy.anonymise.hierarchy import Hierarchy
-from huizhen.privacy.anonymise.partition import Partition
+from huizhen.privacy.anonymise.partition import Partition, Whole
 
 
 def measure(found: Partition, hierarchies: Sequence[Hierarchy], names: Sequence[str]) -> dict[str, Any]:
@@ -26,8 +26,18 @@ def measure(found: Partition, hierarchies: Sequence[Hierarchy], names: Sequence[
         "suppressed": gone,
         "classes": len(size),
         "smallest_class": int(size.min()),
+        "class_sizes": _sizes(size),
         "average_class": (rows - gone) / len(size),
         "discernibility": int((size * size).sum()),
         "ncp": float(np.mean(list(ncp.values()))),
         "ncp_by_column": ncp,
     }
+
+
+def _sizes(size: Whole) -> list[tuple[int, int]]:
+    """How many rows are in classes of at least so many rows, by steps of 1, 2 and 5 times a power of ten."""
+    steps = np.array([m * 10**e for e in range(10) for m in (1, 2, 5)])
+    place = np.searchsorted(steps, size, side="right") - 1
+    rows = np.bincount(place, weights=size, minlength=len(steps)).astype(np.int64)
+    there = np.flatnonzero(rows)
+    return [(int(steps[i]), int(rows[i])) for i in range(there[0], there[-1] + 1)] if len(there) else []

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from huizhen.privacy.anonymise.hierarchy import Hierarchy
-from huizhen.privacy.anonymise.partition import Partition
+from huizhen.privacy.anonymise.partition import Partition, Whole
 from huizhen.privacy.anonymise.promise import Codes
 
 Floats = npt.NDArray[np.float64]
@@ -71,17 +71,21 @@ def utility(
     losses = {n: float(((h.penalty[node] * size).sum() + gone) / rows)
               for (n, h), node in zip(hierarchies.items(), found.node, strict=True)}  # fmt: skip
     of = np.repeat(np.arange(len(found.start)), found.size)
-    entropy, marginal, weights = {}, {}, {}
+    entropy, marginal = dict[str, float](), dict[str, float]()
+    group, cells = dict[str, Whole](), dict[str, _Cells]()
     for (name, hierarchy), node, column in zip(hierarchies.items(), found.node, columns, strict=True):
         before = np.bincount(column, minlength=hierarchy.node.shape[1]).astype(np.float64)
+        bins = _bins(before)
         entropy[name] = _entropy(hierarchy, node[of], column[found.row], before, gone, column[found.gone])
         spread = _spread(hierarchy, np.bincount(node, weights=size, minlength=len(hierarchy.label)).astype(np.float64))
         marginal[name] = _apart(before, spread)
-        weights[name] = (column, node[of], _shares(hierarchy, _bins(before)))
+        group[name], cells[name] = bins[column], _Cells(node, _shares(hierarchy, bins))
+    secret = {}
     for name, (code, values) in sensitive.items():
         before = np.bincount(code, minlength=values).astype(np.float64)
         marginal[name] = _apart(before, np.bincount(code[found.row], minlength=values).astype(np.float64))
-        weights[name] = (code, code[found.row], _indicator(_bins(before)))
+        group[name] = _bins(before)[code]
+        secret[name] = group[name][found.row]
     return Utility(
         granularity={n: 1 - x for n, x in losses.items()},
         loss=float(np.exp(np.mean(np.log1p(list(losses.values())))) - 1),
@@ -89,7 +93,7 @@ def utility(
         discernibility=float(((size * size).sum() + gone * rows) / rows**2),
         entropy=entropy,
         marginal=marginal,
-        pair=_pairs(weights, list(hierarchies), hierarchies),
+        pair=_pairs(group, cells, secret, size, of),
     )
 
 
@@ -111,19 +115,19 @@ def _spread(hierarchy: Hierarchy, mass: Floats) -> Floats:
     return spread
 
 
-def _bins(before: Floats) -> npt.NDArray[np.int64]:
+def _bins(before: Floats) -> Whole:
     """(codes,) the group of each value: neighbours in the order of codes, of about equally many rows."""
     middle = np.cumsum(before) - before / 2
-    group: npt.NDArray[np.int64] = np.minimum((middle * BINS / max(before.sum(), 1)).astype(np.int64), BINS - 1)
+    group: Whole = np.minimum((middle * BINS / max(before.sum(), 1)).astype(np.int64), BINS - 1)
     return group
 
 
-def _indicator(group: npt.NDArray[np.int64]) -> sparse.csr_array:
+def _indicator(group: Whole) -> sparse.csr_array:
     places = np.arange(len(group))
     return sparse.csr_array((np.ones(len(group)), (places, group)), shape=(len(group), BINS))
 
 
-def _shares(hierarchy: Hierarchy, group: npt.NDArray[np.int64]) -> sparse.csr_array:
+def _shares(hierarchy: Hierarchy, group: Whole) -> sparse.csr_array:
     """(nodes, BINS) the share of each node's values in each group."""
     indicator, shape = _indicator(group), (len(hierarchy.label), hierarchy.node.shape[1])
     total = sparse.csr_array((shape[0], BINS))
@@ -133,23 +137,35 @@ def _shares(hierarchy: Hierarchy, group: npt.NDArray[np.int64]) -> sparse.csr_ar
     return total
 
 
-def _pairs(weights: Mapping[str, Any], quasi: Sequence[str], hierarchies: Mapping[str, Hierarchy]) -> dict[str, float]:
+@dataclass(frozen=True)
+class _Cells:
+    """A generalised column: the node of each class, and (nodes, BINS) the share of each node in each group."""
+
+    node: Whole
+    share: sparse.csr_array
+
+
+def _pairs(
+    group: Mapping[str, Whole], cells: Mapping[str, _Cells], secret: Mapping[str, Whole], size: Floats, of: Whole
+) -> dict[str, float]:
+    """Distance of each pair of which one at least is generalised. group: of each original row; secret: of each released
+    row; size: of each class; of: the class of each released row."""
     pair = {}
-    for a, b in combinations(weights, 2):
-        if a not in quasi and b not in quasi:
+    for a, b in combinations(group, 2):
+        if a not in cells:
             continue
-        joint = []
-        for when in (0, 1):
-            parts = []
-            for name in (a, b):
-                places, share = weights[name][when], weights[name][2]
-                if when == 0 and name in hierarchies:
-                    places = hierarchies[name].node[-1][places]
-                parts.append((places, share))
-            (x, left), (y, right) = parts
-            count = sparse.coo_array((np.ones(len(x)), (x, y)), shape=(left.shape[0], right.shape[0])).tocsr()
-            joint.append((left.T @ (count @ right)).toarray().ravel())
-        pair[f"{a} x {b}"] = _apart(joint[0], joint[1])
+        before = np.bincount(group[a] * BINS + group[b], minlength=BINS * BINS).astype(np.float64)
+        left = cells[a].share
+        if b in cells:
+            right = cells[b].share
+            shape = (left.shape[0], right.shape[0])
+            count = sparse.coo_array((size, (cells[a].node, cells[b].node)), shape=shape).tocsr() @ right
+        else:
+            shape = (left.shape[0], BINS)
+            places = cells[a].node[of] * BINS + secret[b]
+            flat = np.bincount(places, minlength=shape[0] * BINS).astype(np.float64)
+            count = sparse.csr_array(flat.reshape(shape))
+        pair[f"{a} x {b}"] = _apart(before, (left.T @ count).toarray().ravel())
     return pair
 
 

@@ -44,14 +44,14 @@ def broken_among(
     same = ", ".join(f"coalesce({_quoted(n)}::VARCHAR, '') AS v{i}" for i, n in enumerate(names))
     if connection.execute(f"""
         SELECT 1 FROM (SELECT {values}, 1 AS d FROM said UNION ALL SELECT {same}, -1 AS d FROM {people})
-        GROUP BY {values} HAVING sum(d) <> 0 LIMIT 1""").fetchone():
+        GROUP BY {values} HAVING sum(d) <> 0 LIMIT 1""").fetchall():
         found.append(Text("it was not counted among the population given", "计数所用并非所给总体"))
     for i, name in enumerate(names):
         pairs = witness.covers[name]
         connection.register(f"covers{i}", pa.table({"v": [p[0] for p in pairs], "l": [p[1] for p in pairs]}))
         if connection.execute(f"""
             SELECT 1 FROM (SELECT DISTINCT v{i} AS v, l{i} AS l FROM said WHERE placed) ANTI JOIN covers{i} USING (v, l)
-            LIMIT 1""").fetchone():
+            LIMIT 1""").fetchall():
             found.append(Text(f"a label of column '{name}' does not cover a person", f"列“{name}”有标签未覆盖其人"))
     labels = ", ".join(f"l{i}" for i in range(len(names)))
     cells = ", ".join(f"coalesce({_quoted(n)}::VARCHAR, '') AS l{i}" for i, n in enumerate(names))
@@ -72,9 +72,9 @@ def broken_among(
         (f"c < {promised.present_least!r}::DOUBLE * n - 1e-9",
          Text("too small a share of a class is in the file", "某等价类中在文件内的比例过低")),
     ):  # fmt: skip
-        if connection.execute(f"SELECT 1 FROM shared WHERE {test} LIMIT 1").fetchone():
+        if connection.execute(f"SELECT 1 FROM shared WHERE {test} LIMIT 1").fetchall():
             found.append(text)
-    if promised.present_least and connection.execute("SELECT 1 FROM said WHERE NOT placed LIMIT 1").fetchone():
+    if promised.present_least and connection.execute("SELECT 1 FROM said WHERE NOT placed LIMIT 1").fetchall():
         found.append(Text("someone is surely not in the file", "有人必定不在文件中"))
     return found
 

@@ -16,7 +16,7 @@ from huizhen.privacy.anonymise.hierarchy import table
 from huizhen.privacy.anonymise.lattice import optimal
 
 ADULT = Path(__file__).resolve().parents[3] / "shared" / "data" / "adult"
-COLUMNS = ["sex", "age", "race", "marital-status", "education", "native-country", "workclass"]
+COLUMNS = ["sex", "age", "race", "marital-status", "education", "workclass"]
 SUPPRESS = (0.0, 0.01, 0.05)
 K = (2, 5, 10, 25)
 

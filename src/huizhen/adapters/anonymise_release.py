@@ -22,7 +22,6 @@ from huizhen.privacy.anonymise.lattice import optimal
 from huizhen.privacy.anonymise.partition import Partition, Whole, partition
 from huizhen.privacy.anonymise.promise import Presence, Sensitive, all_held
 from huizhen.privacy.risk import risks
-from huizhen.privacy.risk_population import uniqueness
 
 Heard = Callable[[str, int], None]
 
@@ -72,6 +71,8 @@ class Released:
         told["risk"] = risks(self.found.size, self.found.people).as_json()
         people = self.coded.everyone if asked.population else asked.population_size
         if people is not None:
+            from huizhen.privacy.risk_population import uniqueness
+
             before = distinct([c[: self.coded.rows] for c in self.coded.columns])[2]
             told["uniqueness"] = {
                 "population": people,

@@ -7,16 +7,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from huizhen.adapters.anonymise_attacks import attacked, check_attacks
 from huizhen.adapters.anonymise_release import Heard, Released, anonymised
 from huizhen.adapters.anonymise_table import read_table, write_table
 from huizhen.adapters.anonymise_trail import Trail
-from huizhen.adapters.anonymise_use import use
 from huizhen.adapters.release_check import Table, check_release
 from huizhen.kit.errors import BadInput, HuizhenError
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Anonymisation
-from huizhen.privacy.anonymise.utility import utility
 
 
 def anonymise(
@@ -86,6 +83,8 @@ def _made(
         told |= {"before": released.before(), "utility": _utility(released, asked, seed)}
         trail.add("measure", arx_loss=told["utility"]["arx_loss"])
     if asked.attacks.run:
+        from huizhen.adapters.anonymise_attacks import attacked, check_attacks
+
         written = read_table(part)[0]
         attacks = attacked(table, written, released, asked, beside, heard, seed)
         trail.add("attack", seed=seed, gains=[[a.name, a.column, a.gain.share, a.limit, a.held] for a in attacks])
@@ -101,6 +100,9 @@ def _hash(path: Path) -> str:
 
 def _utility(released: Released, asked: Anonymisation, seed: int) -> dict[str, Any]:
     """What the release is still good for: `utility.utility`, and a model for each sensitive column."""
+    from huizhen.adapters.anonymise_use import use
+    from huizhen.privacy.anonymise.utility import utility
+
     given = released.coded
     rows = [c[: given.rows] for c in given.columns]
     secret = {name: (s.code, s.values) for name, s in given.sensitive.items()}

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special, stats
+from scipy import special
 
 Whole = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -110,7 +110,8 @@ def zayatz(size: Whole, population: int) -> float:
     alone = int(many[each == 1].sum())
     if alone == 0:
         return 0.0
-    drawn = np.asarray(stats.hypergeom.pmf(1, population, each, rows))
+    chosen = _choose(population - each, rows - 1) - _choose(np.array([population]), rows)
+    drawn = np.where(population - each >= rows - 1, each * np.exp(chosen), 0.0)
     sure = float(many[each == 1][0] * drawn[each == 1][0] / (many * drawn).sum())
     return min(alone * sure / rows, 1.0)
 
@@ -151,13 +152,27 @@ def _snb(at: Floats) -> tuple[float, float]:
 def _seen(each: Whole, r: float, p: float, pi: float) -> tuple[Floats, float]:
     """The probability of each number of rows, and of none."""
     thinned = p / (p + pi * (1 - p))
-    one = stats.nbinom.pmf(each - 1, r, thinned)
-    chance: Floats = (1 - pi) * stats.nbinom.pmf(each, r, thinned) + pi * one
+    chance: Floats = (1 - pi) * _negative_binomial(each, r, thinned) + pi * _negative_binomial(each - 1, r, thinned)
     return chance, float((1 - pi) * thinned**r)
+
+
+def _choose(n: Whole, k: int) -> Floats:
+    """Logarithm of n over k; of what cannot be, anything."""
+    left = np.maximum(n - k, 0)
+    found: Floats = special.gammaln(n + 1.0) - special.gammaln(k + 1.0) - special.gammaln(left + 1.0)
+    return found
+
+
+def _negative_binomial(x: Whole, r: float, p: float) -> Floats:
+    log = special.gammaln(x + r) - special.gammaln(r) - special.gammaln(x + 1.0) + r * np.log(p) + x * np.log1p(-p)
+    found: Floats = np.exp(log)
+    return found
 
 
 def _least(lost: Any, starts: Sequence[tuple[float, float]]) -> Floats | None:
     """The lowest point found from any of the starts; None where the search did not end, or ended at the rim."""
+    from scipy import optimize
+
     best: Any = None
     for start in starts:
         found = optimize.minimize(lost, np.array(start, np.float64), method="Nelder-Mead", options={"maxiter": 2000})

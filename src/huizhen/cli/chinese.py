@@ -137,7 +137,7 @@ COMMANDS: dict[str, str] = {
     "huizhen patient uses": "此人数据的每一次使用：用途、申请方、日期、所得（分）；以及每一次因紧急诊疗被打开。",
     "huizhen patient consents": "此人或他人代其所作的全部表示、其中有效的，以及当时展示的内容。",
     "huizhen anonymize": "匿名化您自己的文件：每 k 行或更多行不可相互区分，信息损失尽可能小。"
-    "写出的内容先仅凭文件本身核验，再正式命名。\n\n"
+    "写出的内容先仅凭文件本身核验，并加以攻击，再正式命名。\n\n"
     "各列的用途写在文件中，或用选项给出；后一种情况下，如何概括由取值推定，并予以说明。",
     "huizhen doctor": "检查可能出问题之处，并说明怎么办。",
 }
@@ -162,6 +162,16 @@ OPTIONS: dict[str, str] = {
     "The share of rows that may be left out.": "允许抑制（不写出）的行的比例。",
     "lattice: one rule for each column.": "lattice：每列用统一的规则。",
     "Hierarchies as CSV, called after their columns.": "层级文件（CSV）所在文件夹，以列名命名。",
+    "Who gets the file: risk up to 1/20, 1/5, 1/3.": "文件的接收范围：单人风险分别不超过 1/20、1/5、1/3。",
+    "How many people the file was drawn from.": "该文件取自多少人。",
+    "People as an attacker knows them; else rows are drawn.": "攻击者所知的人；未给出时从原文件抽取。",
+    "Columns of --keep that nobody outside can know.": "--keep 中外人无从得知的列。",
+    "Chooses who is attacked.": "决定攻击哪些人。",
+    "Release without trying any attack.": "不尝试攻击即发布。",
+    "Also write a report with figures: .html, .pdf or .md.": "另写一份带图报告：.html、.pdf 或 .md。",
+    "Append every step, signed by --key, also where stopped.": "追加每一步骤，由 --key 签署；被阻止时亦然。",
+    "Key that signs the trail (`party key`).": "签署审计轨迹的密钥（`party key`）。",
+    "Leave out the measures of use.": "不度量可用性。",
     "Folder of the region.": "区域所在的文件夹。",
     "Name of the hospital's node.": "医院节点的名称。",
     "PostgreSQL database of the hub; else the embedded one in the region's folder.": (

@@ -10,7 +10,6 @@ from huizhen.client.figures import bars
 from huizhen.client.figures.bars import Bar
 from huizhen.client.reading import Reading, row_head
 from huizhen.client.words import PAGE
-from huizhen.kit.text import Text
 from huizhen.model.result import Path
 
 
@@ -30,10 +29,8 @@ def show(reading: Reading) -> Shown | None:
 
 
 def _sentence(reading: Reading) -> Sentence:
-    names = {
-        "concordance": Text("concordance", "一致性指数"), "auc": Text("AUC", "AUC "), "r_squared": Text("R²", "R² "),
-        "explained": Text("share of the spread explained", "解释的离散比例"),
-    }  # fmt: skip
+    concordance = reading.say("concordance", "一致性指数")
+    names = {"concordance": concordance, "auc": "AUC", "r_squared": "R²", "explained": ""}
     key = next(name for name in names if name in reading.values)
     found = reading.at(key)
     if not isinstance(found, float):
@@ -45,8 +42,8 @@ def _sentence(reading: Reading) -> Sentence:
             f"该模型解释了这些记录离散程度的 {shown}。",
         ))  # fmt: skip
     return Sentence(reading.say(
-        f"On these records the model foretells the outcome with {name.en} {shown}.",
-        f"在这些记录上，该模型预测结局的{name.zh}为 {shown}。",
+        f"On these records the model foretells the outcome with {name} {shown}.",
+        f"在这些记录上，该模型预测结局的 {name} 为 {shown}。",
     ))  # fmt: skip
 
 

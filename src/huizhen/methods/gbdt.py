@@ -58,7 +58,7 @@ class Params(Document):
     """By how much a split must lower the loss of the training rows."""
     holdout: Annotated[float, Field(ge=0, le=0.5)] = 0.2
     """The share of the different rows that no tree is grown on: at least 0.05; a study with 0 is refused, since
-    nothing could be released. Who it is follows from the values of the row in `columns` and the seed, alike at every hospital."""
+    nothing could be released. Who it is follows from the row's values in `columns` and the seed, alike everywhere."""
     early_stopping_rounds: Annotated[int, Field(ge=1)] | None = 10
     """Stop when so many trees in a row have not lowered the loss of the held-out rows; of the trees, those up to the
     lowest are kept. null, or no held-out rows: all trees are grown and kept."""

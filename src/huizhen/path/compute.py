@@ -170,13 +170,13 @@ def _read_census(total: Partial, earlier: tuple[str, ...]) -> Census:
     return Census(**{name: int(total[name]) for name in CENSUS}, differences=differences)
 
 
-def tally(study: Study, limits: Limits, last: Standing, link: Link) -> tuple[Tally, ...]:
+def tally(study: Study, limits: Limits, method: Method, last: Standing, link: Link) -> tuple[Tally, ...]:
     """What each of the company says it contributed; where the deed pays by effect also how well the model of the last
     round suits its rows. Raises Silent where one does not answer."""
     company = last.company
     body: dict[str, Any] = {"study": study.id}
     if limits.effect != "none":
-        body["state"] = wire.once(last.state)
+        body["state"] = wire.once(method.told(last.state))
     heard = link.ask("tally", dict.fromkeys(company, body))
     for node, problem in heard.refusals.items():
         if problem.code not in FORGOTTEN:

@@ -12,6 +12,7 @@ from huizhen import __version__
 from huizhen.cli import (
     anonymize,
     care,
+    chain,
     consent,
     delegate,
     instrument,
@@ -81,6 +82,7 @@ app.add_typer(instrument.contract, name="contract")
 app.add_typer(study.app, name="study")
 app.add_typer(model.app, name="model")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(chain.app, name="chain")
 app.add_typer(witness.app, name="witness")
 app.add_typer(money.app, name="money")
 app.add_typer(patient.app, name="patient")

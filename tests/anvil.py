@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ import httpx
 from conftest import absent
 from federations import free_port
 
-INSTALLED = Path(__file__).resolve().parents[1] / ".venv" / "anvil" / "node_modules" / ".bin" / "anvil"
+INSTALLED = Path(__file__).resolve().parents[1] / ".venv" / "bin" / "anvil"
 
 
 def binary() -> str | None:
@@ -24,12 +25,20 @@ def binary() -> str | None:
     return given or (str(INSTALLED) if INSTALLED.exists() else None)
 
 
-@contextmanager
-def anvil(*words: str) -> Iterator[str]:
-    """URL of a fresh node. Skips where there is none; fails where services are required."""
-    found, port = binary(), free_port()
+def check_there() -> str:
+    """Where it is, with web3 to speak to it. Skips where there is none; fails where services are required."""
+    found = binary()
     if found is None:
         absent("no anvil on this machine (npm install --prefix .venv/anvil @foundry-rs/anvil)")
+    if importlib.util.find_spec("web3") is None:
+        absent("no web3 on this machine (pip install --require-hashes --requirement requirements/chain.txt)")
+    return found
+
+
+@contextmanager
+def anvil(*words: str) -> Iterator[str]:
+    """URL of a fresh node, as `check_there`."""
+    found, port = check_there(), free_port()
     free = ("--gas-price", "0", "--base-fee", "0")
     asked = [found, "--silent", "--host", "127.0.0.1", "--port", str(port), *(words or free)]
     with subprocess.Popen(asked, start_new_session=True) as ran:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ import pytest
 
 from anvil import anvil
 from commands import PRICE, Region, done, huizhen, in_both
-from conftest import absent
 
 
 @dataclass
@@ -50,8 +48,6 @@ class Anchored:
 
 @pytest.fixture(scope="module")
 def chain() -> Iterator[str]:
-    if importlib.util.find_spec("web3") is None:
-        absent("no web3 on this machine (requirements/chain.txt)")
     with anvil() as url:
         yield url
 
@@ -204,10 +200,8 @@ def test_a_study_is_split_on_the_chain_as_it_was_settled(
 
 
 def test_where_gas_costs_the_account_has_to_pay(tmp_path: Path) -> None:
-    if importlib.util.find_spec("web3") is None:
-        absent("no web3 on this machine (requirements/chain.txt)")
-    done("chain", "key", "--out", tmp_path / "a.pem")
     with anvil("--base-fee", "1000") as url:
+        done("chain", "key", "--out", tmp_path / "a.pem")
         words = ["chain", "deploy", "splitter", "--chain", url, "--account", tmp_path / "a.pem"]
         for price in ("0", "2000"):
             ran = huizhen(*words, "--gas-price", price)

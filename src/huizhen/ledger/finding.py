@@ -332,23 +332,14 @@ _WORDINGS: dict[str, _Wording] = {
         ),
         _FORK,
     ),
-    "anchored-differs": _Wording(
-        "broken",
-        Text(
-            "Another history is anchored on the chain: its anchor {number}, of {count} entries, has another root than "
-            "these entries give.",
-            "链上锚定的是另一段历史：第 {number} 号锚点（{count} 条）的根哈希与这些条目得出的不同。",
-        ),
-        _STOP_ALL,
-    ),
-    "anchored-more": _Wording(
-        "broken",
-        Text(
-            "{count} entries are anchored on the chain; only {have} are shown here.",
-            "链上已锚定 {count} 条；此处仅出示 {have} 条。",
-        ),
-        _STOP_ALL,
-    ),
+    "anchored-differs": _Wording("broken", Text(
+        "Anchor {number} on the chain is of another history: of {count} entries, with another root than these give.",
+        "链上第 {number} 号锚点（{count} 条）属于另一段历史：其根哈希与这些条目得出的不同。",
+    ), _STOP_ALL),  # fmt: skip
+    "anchored-more": _Wording("broken", Text(
+        "{count} entries are anchored on the chain; only {have} are shown here.",
+        "链上已锚定 {count} 条；此处仅出示 {have} 条。",
+    ), _STOP_ALL),  # fmt: skip
     "cosigned-ahead": _Wording(
         "open",
         Text(

@@ -34,7 +34,7 @@ def test_the_commands_that_people_rely_on_are_there():
             "node revoke", "hub serve", "hub invite", "hub token add", "hub token list", "hub token revoke", "up",
             "model list", "model show", "model drift", "model score", "model export", "anonymize",
             "ledger export", "ledger anchor", "chain key", "chain deploy", "chain receive", "chain pay", "chain split",
-            "chain balance", "witness init",
+            "chain balance", "rules export", "rules check", "witness init",
             "witness run", "witness show", "witness evidence", "witness add", "witness remove", "witness list",
             "consent ask", "consent refuse",
             "consent delegate add", "consent delegate list", "consent delegate revoke", "consent wording list",

@@ -24,6 +24,7 @@ from huizhen.cli import (
     node_score,
     patient,
     register,
+    rules,
     setup,
     study,
     tokens,
@@ -77,6 +78,7 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(care.app, name="care")
 app.add_typer(register.party, name="party")
 app.add_typer(register.act, name="act")
+app.add_typer(rules.app, name="rules")
 app.add_typer(instrument.deed, name="deed")
 app.add_typer(instrument.contract, name="contract")
 app.add_typer(study.app, name="study")

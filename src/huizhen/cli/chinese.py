@@ -51,6 +51,10 @@ COMMANDS: dict[str, str] = {
     "huizhen party add": "登记一个主体，或更新其信息。自第一个登记起，凡申请者均须登记。",
     "huizhen party list": "列出主体登记册。",
     "huizhen party key": "生成用于签署信托契约与合同的密钥。密钥文件不离开签署人；受托方登记所输出的公钥。",
+    "huizhen rules": "法律闸门的规则，供其他引擎使用。",
+    "huizhen rules export": "将全部规则写成 Cedar 策略及其模式，并将判例写成附结论的请求。均由规则本身推演得出。",
+    "huizhen rules check": "用文件夹中的策略让 Cedar 判断全部判例，逐条规则与结论同本系统比较。"
+    "若不一致，或文件并非本版本所导出，退出码为 8。",
     "huizhen deed": "数据信托契约：谁将数据置入信托、作何用途、如何分成。",
     "huizhen deed draft": "将条款备案为同名的下一版本。各方全部签署之前，对任何人均无约束力。",
     "huizhen deed offer": "将最后版本提请各方签署。自此其条款不再变动。",
@@ -280,6 +284,7 @@ OPTIONS: dict[str, str] = {
     "Witnesses needed; else more than half.": "所需见证方数；默认为过半数。",
     "Also write the anchored checkpoint to this file.": "并将已锚定的检查点写入该文件。",
     "File to write the key to.": "密钥写入的文件。",
+    "Folder of the Cedar files.": "Cedar 文件所在文件夹。",
     "How much, in fen.": "金额（分）。",
     "Verify the ledger's files there, with nothing but keys.": "仅凭公钥核验该处的账本文件。",
     "With --from: witnesses needed; else more than half.": "与 --from 同用：所需见证方数；未给出则为过半。",

@@ -58,16 +58,18 @@ def condition(tree: Tree, verdict: str) -> Condition:
         words.append(no_tree.test.literal)
         no_tree = no_tree.no
     mine: Condition = test.cedar if test.literal is None else OneOf(test.path, tuple(w for w in words if w is not None))
-    yes, no = condition(yes_tree, verdict), condition(no_tree, verdict)
+    return _if(mine, condition(yes_tree, verdict), condition(no_tree, verdict), bool(test.opens))
+
+
+def _if(mine: Condition, yes: Condition, no: Condition, opens: bool) -> Condition:
+    """`yes` where it is so, else `no`, in the fewest words. What only `mine` makes sure is there is read behind it."""
     if yes == no:
         return yes
     if no is False:
         return _and(mine, yes)
     if yes is False:
-        return _and(_not(mine), no)
-    if yes is True and not test.opens:
-        return _or(mine, no)
-    return f"(if {mine} then {_word(yes)} else {_word(no)})"
+        return _and(f"!({mine})", no)
+    return _or(mine, no) if yes is True and not opens else f"(if {mine} then {_word(yes)} else {_word(no)})"
 
 
 def _shared(tree: Choice) -> Choice | None:
@@ -102,10 +104,6 @@ def _without(tree: Tree, part: Tree, here: str) -> Tree:
         return tree
     yes, no = _without(tree.yes, part, here), _without(tree.no, part, here)
     return yes if yes == no else Choice(tree.test, yes, no)
-
-
-def _not(what: Condition) -> Condition:
-    return f"!({what})"
 
 
 def _and(one: Condition, other: Condition) -> Condition:

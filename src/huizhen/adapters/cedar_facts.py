@@ -69,6 +69,10 @@ def _answer(rule: str) -> Read:
     return read
 
 
+def _act(kind: str) -> Read:
+    return lambda facts: facts.act(kind)
+
+
 def _of_columns(facts: Facts) -> dict[str, Any]:
     return {
         "identifier": any(c.identifier for c in facts.columns),
@@ -79,10 +83,14 @@ def _of_columns(facts: Facts) -> dict[str, Any]:
 
 
 COLUMNS = Record(
-    {name: Fact(kind, note=NO_QUANTIFIERS) for name, kind in
-     {"identifier": "Bool", "types": "Set<String>", "grades": "Set<Long>", "unlisted": "Bool"}.items()},  # type: ignore[arg-type]
+    {
+        "identifier": Fact("Bool", note=NO_QUANTIFIERS),
+        "types": Fact("Set<String>", note=NO_QUANTIFIERS),
+        "grades": Fact("Set<Long>", note=NO_QUANTIFIERS),
+        "unlisted": Fact("Bool", note=NO_QUANTIFIERS),
+    },
     _of_columns,
-)  # fmt: skip
+)
 STUDY = Record(
     {
         "request": Record(
@@ -119,7 +127,7 @@ STUDY = Record(
             }
         ),
         "acts": Record(
-            {f"{kind}?": Record(ACT.facts, lambda facts, kind=kind: facts.act(kind)) for kind in ACTS},
+            {f"{kind}?": Record(ACT.facts, _act(kind)) for kind in ACTS},
             lambda facts: facts,
         ),
         "columns": COLUMNS,
@@ -202,8 +210,10 @@ def _value(fact: Fact, value: Any) -> Any:
 
 def request(about: About, facts: Any) -> dict[str, Any]:
     """The question that Cedar is asked about a study, a word of consent, or a record that is opened."""
-    ends = {"study": lambda f: (f.request.asker, f.request.dataset), "consent": lambda f: (f.speaker or f.by, f.purpose),
-            "care": lambda f: (f.staff, "record")}[about](facts)  # fmt: skip
+    if about == "study":
+        ends = facts.request.asker, facts.request.dataset
+    else:
+        ends = (facts.speaker or facts.by, facts.purpose) if about == "consent" else (facts.staff, "record")
     principal, resource = ({"type": f"Huizhen::{kind}", "id": end} for kind, end in zip(ENDS[about], ends, strict=True))
     action = {"type": "Huizhen::Action", "id": about}
     return {"principal": principal, "action": action, "resource": resource, "context": context(FACTS[about], facts)}

@@ -23,7 +23,7 @@ AT_THE_NODE = {
     "patient consents", "patient claim", "breach affected", "node log", "node score", "node backup", "node restore",
 }  # fmt: skip
 """What a hospital does at its own node."""
-REMOTE = {"study", "model", "ledger", "money", "party", "act", "deed", "contract", "breach", "witness", "doctor"}
+REMOTE = {"study", "model", "ledger", "money", "party", "act", "deed", "contract", "breach", "chain", "witness", "doctor"}
 """What an asker, auditor or trustee does with an access file."""
 MANUAL = Path(__file__).parents[2] / "docs" / "how-to" / "run-hospitals.md"
 

@@ -26,8 +26,8 @@ class NotTraceable(TypeError):
 
 @dataclass(frozen=True)
 class Test:
-    """A question as Cedar asks it. `path` and `literal`: where it is whether this fact is that word. `opens`: the path of
-    what it asks whether it is there. `reads`: what it reads without having asked so."""
+    """A question as Cedar asks it. `path` and `literal`: where it is whether this fact is that word. `opens`: the path
+    of what it asks whether it is there. `reads`: what it reads without having asked so."""
 
     cedar: str
     path: str = ""

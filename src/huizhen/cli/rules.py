@@ -66,7 +66,7 @@ def _cases() -> list[dict[str, Any]]:
     """Every case of every casebook, with the verdict of its own rule and of all together."""
     from huizhen import rules
     from huizhen.adapters.cedar_facts import request
-    from huizhen.path.authorise import verdict
+    from huizhen.model.grant import verdict
 
     return [
         {
@@ -90,7 +90,7 @@ def check(cedar: CedarOption, as_json: JsonFlag = False) -> None:
     """
     from huizhen import rules
     from huizhen.adapters.cedar import Engine
-    from huizhen.path.authorise import verdict
+    from huizhen.model.grant import verdict
 
     said = {name: _read(cedar / name) for name in (POLICIES, SCHEMA)}
     engine, wrong, count = Engine(said[POLICIES], said[SCHEMA]), list[tuple[str, str]](), 0

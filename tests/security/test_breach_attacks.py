@@ -298,6 +298,18 @@ def test_a_hub_that_writes_a_step_that_cannot_be_is_found_by_who_verifies(region
         raise KeyboardInterrupt
 
 
+def test_a_declaration_under_the_name_of_another_is_found_by_who_verifies(region: Region) -> None:
+    """So that two breaches cannot pass for one, or one for a later one."""
+    event = Event(step="declared", by="hub", declaration=declaration(), jurisdiction="CN", critical=False)
+    with pytest.raises(KeyboardInterrupt), region.hub.store.record() as record:
+        table.put(record, "br-" + "0" * 16, event)
+        leaves = [bytes(r.leaf) for r in record.connection.execute(db.entry.select().order_by(db.entry.c.number))]
+        found = record.connection.execute(db.document.select())
+        documents = {r.ref: StoredDocument(bytes(r.salt), bytes(r.body)) for r in found}
+        assert len(check_breaches(leaves, documents)) == 1
+        raise KeyboardInterrupt
+
+
 # -- attacks: by those whom it does not concern
 
 

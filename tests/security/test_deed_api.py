@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -105,6 +107,17 @@ BREACH = {
 }  # fmt: skip
 
 
+def when_signed(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The answer, once the hub has signed the ledger as it stands; it does so by itself."""
+    for _ in range(300):
+        try:
+            return ask()
+        except Conflict as waiting:
+            assert waiting.code == "breach-not-signed-yet"
+            time.sleep(0.1)
+    return ask()
+
+
 def test_a_breach_is_declared_counted_and_proven_over_the_api(reached: Reached) -> None:
     trust, auditor = reached.remote("trust2", "trustee"), reached.remote("auditor2", "auditor")
     made = trust.declare(Declaration.read(BREACH))
@@ -116,9 +129,9 @@ def test_a_breach_is_declared_counted_and_proven_over_the_api(reached: Reached) 
         incidents.count(agent, name, found)
         statements.deliver(agent, node.announce)
     assert auditor.breach(name)["people"] == {"h0": found.people} and found.people > 0
-    bundle = Bundle.read(auditor.bundle(name))
+    bundle = Bundle.read(when_signed(lambda: auditor.bundle(name)))
     assert len(bundle.proofs) == 3 and Bundle.unzipped(bundle.zipped()) == bundle
-    assert [b["breach"] for b in auditor.breaches()] == [name]
+    assert name in [b["breach"] for b in auditor.breaches()]
 
 
 def test_nobody_else_declares_or_reads_a_breach(reached: Reached) -> None:

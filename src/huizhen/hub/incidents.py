@@ -141,7 +141,8 @@ class IncidentDesk:
     # -- evidence
 
     def bundle(self, who: Caller, name: str) -> dict[str, Any]:
-        """Every entry of the ledger about this breach, with its proof and documents. See `hub.bundle`."""
+        """Every entry of the ledger about this breach, with its proof and documents. See `hub.bundle`. Raises Conflict
+        where the last of them wait for a checkpoint."""
         from huizhen.hub.bundle import Bundle, Content
 
         found = self._find(who, name)
@@ -153,7 +154,16 @@ class IncidentDesk:
                 entry = json.loads(leaf)
                 if entry["kind"] == incidents.COUNTED and entry["facts"]["breach"] == name:
                     numbers.append(number)
-        proofs = {str(number): self._prove(number).decode() for number in sorted(numbers)}
+        try:
+            proofs = {str(number): self._prove(number).decode() for number in sorted(numbers)}
+        except NotFound:
+            raise Conflict(
+                "breach-not-signed-yet",
+                Text("The last entries about this breach are under no checkpoint yet.", "最近的条目尚无检查点覆盖。"),
+                Text(
+                    "Ask again in a minute: the hub signs the ledger by itself.", "请一分钟后再试：中心会自动签署账本。"
+                ),
+            ) from None
         refs = [ref for n in proofs for ref in json.loads(store.leaves_from(int(n), 1)[0][1])["refs"].values()]
         documents = {
             ref: Content(salt=d.salt.hex(), content=d.content.decode())

@@ -325,6 +325,11 @@ class SqlStore:
         rows = self._all(select(db.entry.c.number).where(db.entry.c.subject == subject).order_by(db.entry.c.number))
         return [int(r[0]) for r in rows]
 
+    def entries_of(self, subject: str) -> list[tuple[int, bytes]]:
+        """(number, leaf) of the entries that speak of this subject."""
+        query = select(db.entry.c.number, db.entry.c.leaf).where(db.entry.c.subject == subject)
+        return [(int(r[0]), bytes(r[1])) for r in self._all(query.order_by(db.entry.c.number))]
+
     def documents(self) -> dict[str, StoredDocument]:
         return {r.ref: StoredDocument(bytes(r.salt), bytes(r.body)) for r in self._all(select(db.document))}
 

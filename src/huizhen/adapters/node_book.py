@@ -20,6 +20,7 @@ from pyroaring import BitMap
 from huizhen.adapters.care_book import CareBook
 from huizhen.adapters.consent_book import ConsentBook
 from huizhen.adapters.node_tables import prepare
+from huizhen.adapters.use_book import UseBook
 from huizhen.kit.errors import NotFound
 from huizhen.kit.text import Text
 from huizhen.model.consent import Use
@@ -49,6 +50,7 @@ class NodeBook:
         prepare(self._db)
         self.consents = ConsentBook(self._db, self._writing)
         self.care = CareBook(self._db, self._writing)
+        self.uses = UseBook(self._db, self._writing)
 
     def close(self) -> None:
         self._db.close()
@@ -149,7 +151,7 @@ class NodeBook:
         with self._writing() as db:
             db.execute(
                 "INSERT OR IGNORE INTO study VALUES (:id, :asker, :dataset, :purpose, :title, :method, :grant, "
-                ":opened_utc, 'open', :epsilon, NULL, NULL, NULL, :salt, FALSE, :use)",
+                ":opened_utc, 'open', :epsilon, NULL, NULL, NULL, :salt, FALSE, :use, :request, NULL)",
                 study,
             )
 
@@ -167,9 +169,11 @@ class NodeBook:
 
     def keep_inclusion(self, study: str, census_utc: str, cohort: BitMap, included: BitMap) -> None:
         with self._writing() as db:
+            (first,) = db.execute("SELECT first FROM study WHERE id = ?", (study,)).fetchone() or (None,)
+            ever = included if first is None else included | BitMap.deserialize(first)
             db.execute(
-                "UPDATE study SET census_utc = ?, cohort = ?, included = ? WHERE id = ?",
-                (census_utc, cohort.serialize(), included.serialize(), study),
+                "UPDATE study SET census_utc = ?, cohort = ?, included = ?, first = ? WHERE id = ?",
+                (census_utc, cohort.serialize(), included.serialize(), ever.serialize(), study),
             )
 
     def narrow_inclusion(self, study: str, cohort: BitMap, included: BitMap) -> None:

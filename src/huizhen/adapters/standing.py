@@ -71,6 +71,13 @@ class Standing:
         """Whether this one person's consent covers the study at this moment."""
         return person in self._met(use, self._decide(_key(use), at_utc, [person]))
 
+    def unmet(self, person: int, use: Use, at_utc: str) -> tuple[str, ...] | None:
+        """Why this one person's consent did not cover the study at that moment: the terms that it does not meet, none
+        where no yes stood. None: it covered it."""
+        decided = self._decide(_key(use), at_utc, [person])
+        wrong = [self.terms(number).unmet(use) for number, people in decided.items() if person in people]
+        return None if () in wrong else tuple(sorted({name for each in wrong for name in each}))
+
     def terms(self, number: int) -> Terms:
         if number not in self._terms:
             self._terms.update(

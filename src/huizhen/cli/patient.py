@@ -1,4 +1,4 @@
-"""patient uses, patient consents."""
+"""patient uses, patient consents; and those of `my_data`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from huizhen.cli.common import HomeOption, JsonFlag, NodeOption, Region_
 from huizhen.cli.consent import SubjectOption
+from huizhen.cli.my_data import data, verify
 from huizhen.cli.place import own
 from huizhen.cli.program import Command, new_group
 from huizhen.cli.show import STATUS
@@ -40,7 +41,7 @@ def uses_(
         if not found and not opened:
             VOICE.say("This person's data have not been used.", "该患者的数据尚未被使用。")
         if opened:
-            _show_openings(opened)
+            show_openings(opened)
         if not found:
             return
         VOICE.table(
@@ -69,7 +70,8 @@ def uses_(
         VOICE.say(f"Earned in all: {yuan(total)} yuan.", f"累计收益：{yuan(total)} 元。")
 
 
-def _show_openings(opened: list[dict[str, Any]]) -> None:
+def show_openings(opened: list[dict[str, Any]]) -> None:
+    """Openings for care, as `node.uses.openings` tells them."""
     from huizhen.cli.care import VERDICTS
 
     waits = Text("to be reviewed", "待复核")
@@ -168,3 +170,7 @@ def _listed(value: Any) -> str:
     from huizhen.model.consent import KIND_WORDS
 
     return ", ".join(KIND_WORDS[kind].say(VOICE.language) for kind in value) if isinstance(value, list) else str(value)
+
+
+app.command("data", cls=Command)(data)
+app.command("verify", cls=Command)(verify)

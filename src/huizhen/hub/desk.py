@@ -178,6 +178,8 @@ class Desk:
             return True
         if entry["kind"] == "payment-received":
             return bool(entry["subject"] == who.name)
+        if entry["kind"] == "data-used":
+            return who.role == "node" and bool(entry["actor"] == who.name)
         if entry["kind"] in PRIVATE:
             return entry["subject"] in {c["name"] for c in self.instruments.all(who, "contract")}
         try:

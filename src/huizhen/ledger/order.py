@@ -25,12 +25,13 @@ STUDY_ORDER: Mapping[str | None, frozenset[str]] = {
 ANY_TIME = frozenset(
     {"node-enrolled", "node-revoked", "dataset-registered", "consent-changed", "node-refused", "node-left-out"}
     | {"party-registered", "act-filed", "witness-enrolled", "witness-removed", "care-opened", "care-reviewed"}
-    | {"deed-changed", "contract-changed", "payment-received"}
+    | {"deed-changed", "contract-changed", "payment-received", "data-used"}
 )
 """Kinds that belong to no study's order, wherever they stand."""
 
-PRIVATE = frozenset({"contract-changed", "payment-received"})
-"""Kinds whose documents are shown to the party they are about alone, and to whoever sees everything."""
+PRIVATE = frozenset({"contract-changed", "payment-received", "data-used"})
+"""Kinds whose documents are shown to the party they are about alone, and to whoever sees everything; of `data-used`,
+to the hospital whose data it was."""
 
 
 @dataclass(frozen=True)

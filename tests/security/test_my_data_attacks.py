@@ -1,10 +1,10 @@
-"""A hospital that hides a use, alters what it earned, or shows somebody else's proof is found out by the person, who has
-nothing but the file, the public keys and the public ledger; and the file tells nothing of anybody else."""
+"""A hospital that hides a use, alters what it earned, or shows somebody else's proof is found out by the person, who
+has nothing but the file, the public keys and the public ledger; and the file tells nothing of anybody else."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from huizhen.client import my_data, my_page
 from huizhen.hub.verify import quorum
 from huizhen.kit.keys import SigningKey
 from huizhen.ledger.inclusion import Members
-from huizhen.ledger.my_data import MyData, StudyUse
+from huizhen.ledger.my_data import MyData
 from huizhen.ledger.note import VerifierKey
 from huizhen.model.consent import Terms, Word
 from huizhen.node import consents
@@ -48,9 +48,9 @@ class Told:
     def signed(self, **changes: object) -> MyData:
         return self.mine.model_copy(update=changes).signed(self.hospital.sign)
 
-    def changed(self, at: int, change: Callable[[StudyUse], StudyUse]) -> MyData:
+    def changed(self, at: int, **changes: object) -> MyData:
         uses = list(self.mine.uses)
-        uses[at] = change(uses[at])
+        uses[at] = uses[at].model_copy(update=changes)
         return self.signed(uses=tuple(uses))
 
 
@@ -109,31 +109,29 @@ def test_a_use_that_is_left_out_is_on_the_ledger(told: Told) -> None:
 
 def test_a_use_cannot_be_told_as_none(told: Told) -> None:
     as_none = {"part": "not-asked", "fen": 0}
-    assert told.found(told.changed(0, lambda u: u.model_copy(update=as_none))) >= {"altered-part"}
-    without = told.changed(0, lambda u: u.model_copy(update={**as_none, "membership": None}))
+    assert told.found(told.changed(0, **as_none)) >= {"altered-part"}
+    without = told.changed(0, **as_none, membership=None)
     assert told.found(without, ledger=False) == {"membership-lacking"}
     entries = tuple(e for e in told.mine.uses[0].entries if e.kind != "data-used")
-    silent = told.changed(0, lambda u: u.model_copy(update={**as_none, "membership": None, "entries": entries}))
+    silent = told.changed(0, **as_none, membership=None, entries=entries)
     assert told.found(silent, ledger=False) == {"unproven"}
     assert "membership-lacking" in told.found(silent)
 
 
 def test_every_fen_is_held_to_the_settlement(told: Told) -> None:
     for more in (-1, 1, -told.mine.uses[0].fen):
-        altered = told.changed(0, lambda u: u.model_copy(update={"fen": u.fen + more}))
+        altered = told.changed(0, fen=told.mine.uses[0].fen + more)
         assert told.found(altered) == {"altered-fen"}
     share = told.mine.uses[0].share
     assert share is not None
     less = share.model_copy(update={"content": share.content.replace('"fen":', '"fen":1')})
-    assert told.found(told.changed(0, lambda u: u.model_copy(update={"share": less}))) == {"share-lacking"}
-    assert told.found(told.changed(0, lambda u: u.model_copy(update={"share": told.mine.uses[1].share}))) == {
-        "share-lacking"
-    }
+    assert told.found(told.changed(0, share=less)) == {"share-lacking"}
+    assert told.found(told.changed(0, share=told.mine.uses[1].share)) == {"share-lacking"}
 
 
 def test_the_proof_of_somebody_else_proves_nothing(told: Told) -> None:
     others = told.others.uses[0].membership
-    assert told.found(told.changed(0, lambda u: u.model_copy(update={"membership": others}))) == {"membership-wrong"}
+    assert told.found(told.changed(0, membership=others)) == {"membership-wrong"}
     pretended = told.others.model_copy(update={"subject": ME}).signed(told.hospital.sign)
     assert "another-person" in told.found(pretended, earlier=told.before)
     swapped = told.others.model_copy(update={"subject": ME, "pseudonym": told.mine.pseudonym})
@@ -159,11 +157,11 @@ def test_neighbours_that_leave_room_show_no_absence(told: Told) -> None:
 
 def test_what_the_study_was_and_how_it_ended_is_held_to_the_ledger(told: Told) -> None:
     for change in ({"asker": "charity"}, {"purpose": "PUBHLTH"}, {"method": "cox"}, {"title": "another"}):
-        assert told.found(told.changed(0, lambda u: u.model_copy(update=change))) == {"altered-study"}
-    assert told.found(told.changed(0, lambda u: u.model_copy(update={"status": "denied"}))) == {"altered-outcome"}
-    assert told.found(told.changed(3, lambda u: u.model_copy(update={"why": ("day-full",)}))) == {"altered-part"}
+        assert told.found(told.changed(0, **change)) == {"altered-study"}
+    assert told.found(told.changed(0, status="denied")) == {"altered-outcome"}
+    assert told.found(told.changed(3, why=("day-full",))) == {"altered-part"}
     entries = told.mine.uses[1].entries
-    assert "bad-proof" in told.found(told.changed(0, lambda u: u.model_copy(update={"entries": entries})))
+    assert "bad-proof" in told.found(told.changed(0, entries=entries))
 
 
 def test_only_the_hospital_can_have_written_it_and_only_of_this_ledger(told: Told) -> None:
@@ -178,17 +176,16 @@ def test_only_the_hospital_can_have_written_it_and_only_of_this_ledger(told: Tol
 
 
 def test_the_file_names_nobody_else(told: Told) -> None:
-    """Of one who was in a study no value of anybody else is in it; of one who was not, those of two neighbours, which say
-    nothing to who does not know their pseudonyms."""
+    """Of one who was in a study no value of anybody else is in it; of one who was not, those of two neighbours, which
+    say nothing to who does not know their pseudonyms."""
     region = Region(told.folder)
     names = [region.agent("h0").book.pseudonym(str(s)).hex() for s in FRAMES["h0"]["patient"]]
     region.close()
     text = told.mine.canonical().decode()
     assert [name for name in names if name in text] == [told.mine.pseudonym]
     for use in told.mine.uses:
-        shown = [p for p in (use.membership.here, use.membership.before, use.membership.after) if p] if (
-            use.membership
-        ) else []
+        proof = use.membership
+        shown = [] if proof is None else [p for p in (proof.here, proof.before, proof.after) if p]
         assert len(shown) == {"used": 1, "not-covered": 2, "refused": 0}[use.part]
         assert not use.share or set(json.loads(use.share.content)) == {"study", "node", "fen"}
 
@@ -216,7 +213,7 @@ def test_an_entry_that_the_hub_changes_is_found_by_who_verifies_the_ledger(told:
 
 
 def test_the_page_says_all_of_it_in_both_languages_and_escapes(told: Told) -> None:
-    evil = told.changed(0, lambda u: u.model_copy(update={"title": "<script>x</script>"}))
+    evil = told.changed(0, title="<script>x</script>")
     for language, words in (("en", ("Refused on my behalf", "did not allow")), ("zh", ("代我拒绝的", "未允许"))):
         page = my_page.render(evil, language)  # type: ignore[arg-type]
         assert all(word in page for word in words) and "<script>" not in page

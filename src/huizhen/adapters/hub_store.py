@@ -201,6 +201,10 @@ class SqlStore:
         rows = self._all(select(db.meta.c.value).where(db.meta.c.key == key))
         return rows[0][0] if rows else None
 
+    def deleted(self, node: str) -> list[str]:
+        """The marks of the data that this node has said are deleted (`model.deletion.tombstone`), oldest first."""
+        return list(json.loads(self.meta(f"deleted:{node}") or "[]"))
+
     def settings(self) -> RegionSettings:
         return RegionSettings.read(json.loads(self.meta("settings") or "{}"))
 

@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS study (
   method TEXT NOT NULL, grant_digest TEXT NOT NULL, opened_utc TEXT NOT NULL, status TEXT NOT NULL,
   epsilon REAL, census_utc TEXT, cohort BLOB, included BLOB, salt BLOB NOT NULL, counted INTEGER NOT NULL,
   consent_use TEXT, request TEXT, first BLOB);
+CREATE TABLE IF NOT EXISTS deletion (
+  number INTEGER PRIMARY KEY, idx INTEGER NOT NULL, salt BLOB NOT NULL, body TEXT NOT NULL, confirmed TEXT);
 CREATE TABLE IF NOT EXISTS told (study TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS refused (
   id TEXT PRIMARY KEY, body TEXT NOT NULL, code TEXT NOT NULL, at_utc TEXT NOT NULL) WITHOUT ROWID;

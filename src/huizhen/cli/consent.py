@@ -288,11 +288,13 @@ def withdraw(
     died: DiedOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Record that a person no longer consents. It holds from the next round on, in studies that are running, too.
+    """Record that a person no longer consents. It holds from the next round on, in studies that are running, too; where
+    no other consent stands and no law has them kept, the person's data are deleted.
 
     Example: `huizhen consent withdraw --node north --subject 1001 --purpose HMB --region demo`
     """
-    from huizhen.node import saying
+    from huizhen.cli.deletion import told as tell_deleted
+    from huizhen.node import deletion, saying
 
     kind, who = speaker(by)
     said = saying.Saying(
@@ -304,7 +306,10 @@ def withdraw(
             f"Consent to {purpose} is withdrawn at {node}; it holds from the next round on.",
             f"{node} 已撤回对 {purpose} 的同意；自下一轮计算起生效。",
         )
+        deleted, unclear = deletion.after_withdrawal(agent, subject)
         _tell(agent, at, changed, as_json, told)
+    if not as_json:
+        tell_deleted(deleted, unclear)
 
 
 @app.command("ask", cls=Command)

@@ -18,8 +18,8 @@ from huizhen.kit.money import yuan
 from huizhen.kit.text import Text
 
 if TYPE_CHECKING:
-    from huizhen.client.my_data import Checked
-    from huizhen.ledger.my_data import MyData
+    from huizhen.client.my_data import Checked, Found
+    from huizhen.ledger.my_data import MyData, StudyUse
     from huizhen.ledger.note import VerifierKey
 
 BROKEN, OPEN = 8, 7
@@ -38,7 +38,8 @@ def data(
         Path | None, typer.Option("--bundle", metavar="FILE", help="Write it with its proofs, for `patient verify`.")
     ] = None,
     keys: Annotated[
-        Path | None, typer.Option("--keys", metavar="FILE", help="Also write the public keys that verify the bundle.")
+        Path | None,
+        typer.Option("--keys", metavar="FILE", help="Also write the public keys that verify the bundle to this file."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -55,13 +56,12 @@ def data(
     with at_node(node, region, home, hub) as (agent, at):
         found = gather(agent, subject, None if bundle is None else at.prove)
         lines = known_keys(agent) if region is None else at.keys()
-    for path, text in (
-        (page, lambda: my_page.render(found, VOICE.language)),
-        (bundle, lambda: found.canonical().decode() + "\n"),
-        (keys, lambda: "\n".join(lines) + "\n"),
-    ):
-        if path is not None:
-            path.write_text(text(), encoding="utf-8")
+    if page is not None:
+        page.write_text(my_page.render(found, VOICE.language), encoding="utf-8")
+    if bundle is not None:
+        bundle.write_text(found.canonical().decode() + "\n", encoding="utf-8")
+    if keys is not None:
+        keys.write_text("\n".join(lines) + "\n", encoding="utf-8")
     if as_json:
         VOICE.json(found.as_json())
         return
@@ -80,8 +80,8 @@ def _tell(found: MyData) -> None:
     who = [Head(Text("date", "日期"), "id"), Head(Text("asker", "申请方")), Head(Text("purpose", "用途"), spare=True)]
     who += [Head(Text("question", "问题")), Head(Text("method", "方法"), "id")]
 
-    def first(x: object) -> tuple[str, ...]:
-        return (x.opened_utc[:10], x.asker, PURPOSES[x.purpose].label.say(language), x.title, x.method)  # type: ignore[attr-defined]
+    def first(x: StudyUse) -> tuple[str, ...]:
+        return (x.opened_utc[:10], x.asker, PURPOSES[x.purpose].label.say(language), x.title, x.method)
 
     VOICE.table(
         Text("What the data were used for", "数据使用记录"),
@@ -136,11 +136,15 @@ def verify(
         )  # fmt: skip
     before = None if earlier is None else _read(earlier)
     done = my_data.check(found, trusted, quorum(len(trusted) - 1), before)
-    done.found += [my_data.Found("not-compared")] if ledger is None else _compare(found, done, trusted, ledger, authority)
+    done.found += (
+        [my_data.Found("not-compared")] if ledger is None else _compare(found, done, trusted, ledger, authority)
+    )
     _tell_checked(found, done, as_json)
 
 
-def _compare(found: MyData, done: Checked, trusted: list[VerifierKey], where: str, authority: Path | None) -> list:  # type: ignore[type-arg]
+def _compare(
+    found: MyData, done: Checked, trusted: list[VerifierKey], where: str, authority: Path | None
+) -> list[Found]:
     from huizhen.adapters import log_files
     from huizhen.client import my_data
     from huizhen.ledger.audit import newest
@@ -163,7 +167,8 @@ def _read(path: Path) -> MyData:
     except ValueError:
         raise BadInput(
             "no-bundle",
-            Text(f"{path} is not what `patient data --bundle` writes.", f"{path} 不是 `patient data --bundle` 写出的文件。"),
+            Text(f"{path} is not what `patient data --bundle` writes.",
+                 f"{path} 不是 `patient data --bundle` 写出的文件。"),
             Text("Get it again from the hospital; keep this one.", "请向医院重新索取，并保留此文件。"),
         ) from None  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""patient uses, patient consents; and those of `my_data`."""
+"""patient uses, patient consents; and those of `my_data` and `deletion`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from huizhen.cli.common import HomeOption, JsonFlag, NodeOption, Region_
 from huizhen.cli.consent import SubjectOption
+from huizhen.cli.deletion import confirm, delete, deletions
 from huizhen.cli.my_data import data, verify
 from huizhen.cli.place import own
 from huizhen.cli.program import Command, new_group
@@ -173,4 +174,7 @@ def _listed(value: Any) -> str:
 
 
 app.command("data", cls=Command)(data)
+app.command("delete", cls=Command)(delete)
+app.command("deletions", cls=Command)(deletions)
+app.command("confirm-deletion", cls=Command)(confirm)
 app.command("verify", cls=Command)(verify)

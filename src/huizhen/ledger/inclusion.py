@@ -1,4 +1,4 @@
-"""Who was in a study, as one commitment: a Merkle tree (RFC 9162, 2.1) over the sorted HMACs of the people's pseudonyms.
+"""Who was in a study, as one commitment: a Merkle tree (RFC 9162, 2.1) over the sorted HMACs of their pseudonyms.
 
 Sorted, so that of anybody it can be shown that they are in it, or that they are not, and nobody else is named. Places
 in the tree are those by which odd fen are dealt out (`market.patients`), so that a proof says what is owed, too.
@@ -72,10 +72,10 @@ class Members:
             path = tuple(each.hex() for each in tree.inclusion_proof(index))
             return Place(index=index, value=values[index].hex(), path=path)
 
-        found = {"people": len(values), "root": tree.root().hex(), "salt": self._salt.hex()}
+        found = Membership(people=len(values), root=tree.root().hex(), salt=self._salt.hex())
         if at < len(values) and values[at] == value:
-            return Membership(**found, here=place(at))
-        return Membership(**found, before=place(at - 1), after=place(at))
+            return found.model_copy(update={"here": place(at)})
+        return found.model_copy(update={"before": place(at - 1), "after": place(at)})
 
 
 def check(shown: Membership, person: str, commitment: str) -> int | None:

@@ -25,7 +25,8 @@ STUDY_ORDER: Mapping[str | None, frozenset[str]] = {
 ANY_TIME = frozenset(
     {"node-enrolled", "node-revoked", "dataset-registered", "consent-changed", "node-refused", "node-left-out"}
     | {"party-registered", "act-filed", "witness-enrolled", "witness-removed", "care-opened", "care-reviewed"}
-    | {"deed-changed", "contract-changed", "payment-received", "data-used"}
+    | {"deed-changed", "contract-changed", "payment-received", "data-used", "data-deleted"}
+    | {"deletion-confirmed"}
 )
 """Kinds that belong to no study's order, wherever they stand."""
 

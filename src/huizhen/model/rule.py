@@ -18,8 +18,9 @@ EXEMPTIONS = ("emergency", "foreign-transit", "contract-necessity")
 EXPORT_THRESHOLD = 10_000
 """Persons with sensitive data since 1 January from which an export needs a security assessment (same, 7)."""
 OnFile = Literal["granted", "refused", "ended", "missing"]
-About = Literal["study", "consent", "care"]
-"""What a rule is asked about: a study, a word of consent, hospital staff who open a record in an emergency."""
+About = Literal["study", "consent", "care", "deletion"]
+"""What a rule is asked about: a study, a word of consent, hospital staff who open a record in an emergency, a person's
+data that are to be deleted."""
 F = TypeVar("F")
 
 

@@ -14,7 +14,9 @@ from huizhen.model.dataset import Dataset
 from huizhen.model.document import Document
 
 _DOMAIN = b"huizhen/statement/v1\n"
-Kind = Literal["dataset-registered", "consent-changed", "care-opened", "care-reviewed"]
+Kind = Literal[
+    "dataset-registered", "consent-changed", "care-opened", "care-reviewed", "data-deleted", "deletion-confirmed"
+]
 _HEX = r"^[0-9a-f]{64}$"
 
 
@@ -40,10 +42,26 @@ class CareReviewed(Document):
     outcome: CareVerdict
 
 
+class DataDeleted(Document):
+    """One person's data in one dataset were deleted, or are only stored any more; the commitment is to the record, and
+    `tombstone` the mark by which a node that was restored from a backup knows them again."""
+
+    commitment: str = Field(pattern=_HEX)
+    tombstone: str = Field(pattern=r"^[0-9a-f]{32}$")
+
+
+class DeletionConfirmed(Document):
+    """The warehouse has no row of the person any more; `deletion` is the commitment to the record."""
+
+    deletion: str = Field(pattern=_HEX)
+
+
 BODIES: Mapping[str, type[Document]] = {
     "consent-changed": ConsentChange,
     "care-opened": CareOpened,
     "care-reviewed": CareReviewed,
+    "data-deleted": DataDeleted,
+    "deletion-confirmed": DeletionConfirmed,
 }
 """Statements whose body is, as it stands, the facts of their ledger entry."""
 

@@ -171,7 +171,11 @@ class Agent:
 
     # -- before a study
 
-    def _hello(self, _body: dict[str, Any]) -> dict[str, Any]:
+    def _hello(self, body: dict[str, Any]) -> dict[str, Any]:
+        """What the ledger has of data deleted here is taken up, too: this node may come from a backup."""
+        self.book.tombstones.hear(body.get("deleted", ()), stamp(self.clock()))
+        if body.get("jurisdiction") and body["jurisdiction"] != self.book.get("jurisdiction"):
+            self.book.put("jurisdiction", body["jurisdiction"])
         return {"policy": self.policy().as_json(), "epoch": self.book.consents.epoch}
 
     def _open(self, body: dict[str, Any]) -> str:

@@ -76,7 +76,10 @@ def grant(agent: Agent, said: Saying) -> Changed:
         said.subject, said.purpose, said.dataset, True, None, min(ends, default=None), said.category, said.terms, given,
         anew=True,
     )  # fmt: skip
-    return record(agent, [word])
+    changed = record(agent, [word])
+    datasets = [card.name for card in agent.book.cards() if said.dataset in (None, card.name)]
+    agent.book.tombstones.lift(agent.book.pseudonym(said.subject), datasets, stamp(agent.clock()))
+    return changed
 
 
 def withdraw(agent: Agent, said: Saying) -> Changed:

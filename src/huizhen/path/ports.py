@@ -132,6 +132,10 @@ class Store(Protocol):
         """The studies that reserved or committed them."""
         ...
 
+    def deleted(self, node: str) -> list[str]:
+        """The marks of the data that this node has said are deleted (`model.deletion.tombstone`)."""
+        ...
+
     def settings(self) -> RegionSettings: ...
     def entries_of(self, subject: str) -> list[tuple[int, bytes]]:
         """(number, leaf) of the ledger's entries that speak of this study or node."""

@@ -119,6 +119,8 @@ COMMANDS: dict[str, str] = {
     "huizhen patient": "患者可以看到自己的数据如何被使用。",
     "huizhen patient uses": "此人数据的每一次使用：用途、申请方、日期、所得（分）；以及每一次因紧急诊疗被打开。",
     "huizhen patient consents": "此人或他人代其所作的全部表示、其中有效的，以及当时展示的内容。",
+    "huizhen consent export": "将所作表示写成 FHIR R4 Consent 资源，`consent import` 可读回并得出相同结论。"
+    "节点只保存假名，故由医院提供编号。",
     "huizhen patient data": "此人数据的全部去向：每一次使用由谁、为何、以何方法、得出什么、收益多少；代其拒绝的申请；"
     "每一次紧急访问。用 --bundle 写出逐项证明，无需医院即可核验。",
     "huizhen patient verify": "核验医院关于此人数据的陈述；无需医院，除 --ledger URL 外也无需网络。"
@@ -262,6 +264,10 @@ OPTIONS: dict[str, str] = {
     "The person arranges that it goes on after their death.": "本人安排身后继续有效。",
     "Number of the delegation.": "授权编号。",
     "What `patient data --bundle` wrote.": "`patient data --bundle` 写出的文件。",
+    "NDJSON to write, one resource a line.": "要写出的 NDJSON，每行一条资源。",
+    "The person's number at this hospital. May be repeated.": "此人在本院的编号。可重复。",
+    "Or a file of numbers, one a line.": "或编号文件，每行一个。",
+    "Write every bad line, and why, to this CSV file.": "将每一错误行及原因写入此 CSV 文件。",
     "Of this person only; else of everybody.": "仅限此人；否则为所有人。",
     "Write what has to be deleted in the warehouse to this file.": "将数据仓库中须删除的内容写入此文件。",
     "Number of the deletion.": "删除编号。",

@@ -23,7 +23,7 @@ import msgspec
 import pyarrow as pa
 from pydantic import ValidationError
 
-from huizhen.intake.consents import SCHEMA, Consents, refused
+from huizhen.intake.consents import MOST_REPORTED, SCHEMA, Consents, refused
 from huizhen.kit.clock import stamp
 from huizhen.kit.text import Text
 from huizhen.model.consent import Terms
@@ -40,7 +40,6 @@ SYSTEM = "urn:huizhen:"
 min-price-fen."""
 RECEIVES = "IRCP"
 """Information recipient, HL7 v3 ParticipationType."""
-_SHOWN = 20
 _LINE, _RESOURCE = Text("line", "行"), Text("resource", "个资源")
 
 
@@ -59,8 +58,8 @@ Row = tuple[str, str, str | None, str | None, str | None, str | None, str | None
 def read_fhir_consents(path: Path) -> Consents:
     """The consents of a file, in the order of their `dateTime`, then of the file.
 
-    A date in a period is a whole day in UTC, as in CSV. Raises BadInput with the number and the fault of the first
-    twenty resources that are wrong, and how many there are; no message holds a value.
+    A date in a period is a whole day in UTC, as in CSV. Raises BadLines, which tells the number and the fault of
+    the first twenty resources that are wrong and has all of them; no message holds a value.
     """
     rows: list[tuple[str, Row]] = []
     faults: dict[int, Text] = {}
@@ -72,7 +71,7 @@ def read_fhir_consents(path: Path) -> Consents:
             rows += _rows(resource)
         except _Fault as fault:
             bad += 1
-            if len(faults) < _SHOWN:
+            if len(faults) < MOST_REPORTED:
                 faults[number] = fault.said
     if bad:
         raise refused(path.name, unit, faults, bad)
@@ -133,7 +132,7 @@ def _rows(resource: Any) -> list[tuple[str, Row]]:
         names = ", ".join(narrower)
         raise _Fault(f"narrowed by {names}, which cannot be kept here", f"受 {names} 限定，此处无法保存")
     _check_performer(resource, permit)
-    terms, category = (_terms(resource, rules), _category(rules)) if permit else (None, None)
+    terms, category = (_terms(resource, rules), _category(rules)) if permit else (None, _ours(rules))
     purposes = _purposes(rules) if rules.get("purpose") or permit else list(PURPOSES)
     period = rules.get("period") or {}
     if not isinstance(period, dict):
@@ -255,6 +254,14 @@ def _category(rules: Mapping[str, Any]) -> str | None:
     if len(found) > 1:
         raise _Fault("narrowed by several class, which cannot be kept here", "受多个 class 限定，此处无法保存")
     return _coded({"coding": found}, "category", "class") if found else None
+
+
+def _ours(rules: Mapping[str, Any]) -> str | None:
+    """The category of a denial; one that is not understood makes it a denial of all."""
+    try:
+        return _category(rules)
+    except _Fault:
+        return None
 
 
 def _coded(concept: Any, system: str, element: str) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -232,9 +233,15 @@ def _terms(resource: Mapping[str, Any], rules: Mapping[str, Any]) -> str | None:
                          "受 modifierExtension 限定，此处无法保存")  # fmt: skip
         said[url.removeprefix(SYSTEM).replace("-", "_")] = value
     try:
-        return Terms.read(said).canonical().decode() if said else None
+        return _canonical(msgspec.json.encode(said)) if said else None
     except ValidationError:
         raise _Fault("recipients, methods or price that there are not", "接收方、方法或价格无效") from None
+
+
+@lru_cache(maxsize=4096)
+def _canonical(said: bytes) -> str:
+    """Of the same terms once, however many people narrow a yes by them. Raises ValidationError."""
+    return Terms.model_validate_json(said).canonical().decode()
 
 
 def _recipient(actor: Any) -> str:
@@ -284,9 +291,14 @@ def _moment(text: Any, until: bool) -> str | None:
     """A FHIR dateTime as a UTC stamp: of a year, a month or a day its beginning, for `until` the end of it."""
     if text is None:
         return None
+    if not isinstance(text, str):
+        raise _Fault("a time that is not a FHIR dateTime", "时间不是 FHIR dateTime")
+    return _stamped(text, until)
+
+
+@lru_cache(maxsize=4096)
+def _stamped(text: str, until: bool) -> str:
     try:
-        if not isinstance(text, str):
-            raise ValueError
         if "T" in text:
             moment = datetime.fromisoformat(text)
             if moment.tzinfo is None:

@@ -15,13 +15,16 @@ import pytest
 
 from huizhen.adapters.tombstones import FILE
 from huizhen.cli.place import verify_folder
-from huizhen.cli.region import Region
+from huizhen.cli.region import Region, trusted
+from huizhen.client import my_data, my_page
+from huizhen.hub.verify import quorum
 from huizhen.kit.canonical import salted
 from huizhen.kit.errors import Refused
 from huizhen.model.consent import Word
 from huizhen.model.deletion import KEPT, Deletion
 from huizhen.node import consents, delegates, deletion, saying, uses
 from huizhen.node.hold import hold
+from huizhen.node.my_data import gather
 from huizhen.node.point import point
 from huizhen.node.saying import Saying
 from huizhen.node.statements import deliver, publish
@@ -116,6 +119,39 @@ def test_the_record_is_signed_and_its_hash_is_on_the_ledger(region: Region) -> N
     assert verify_folder(region.folder)[1] == []
 
 
+def test_the_person_checks_it_without_the_hospital(region: Region) -> None:
+    """An altered record, one that is not on the ledger, one of somebody else, and a use after it, are found."""
+    n(region)
+    withdraw(region)
+    n(region, "after")
+    agent = region.agent("h0")
+    mine, others = gather(agent, SHE, region.desk.prove), gather(agent, HE, region.desk.prove)
+    hub, witnesses = trusted(region.folder)
+    keys = [hub, *(w.key for w in witnesses)]
+
+    def found(**changes: object) -> set[str]:
+        data = mine.model_copy(update=changes).signed(agent.key.sign)
+        done = my_data.check(data, keys, quorum(3))
+        leaves, root = region.hub.store.leaves(), region.hub.store.tree().root()
+        return {each.code for each in (*done.found, *my_data.compare(data, done, leaves, root))}
+
+    assert [use.part for use in mine.uses] == ["used", "not-covered"] and found() == set()
+    (each,) = mine.deleted
+    content = each.record.content.replace('"rows":1', '"rows":2')
+    forged = each.model_copy(update={"record": each.record.model_copy(update={"content": content})})
+    assert found(deleted=(forged,)) == {"altered-deletion", "deletion-unrecorded"}
+    salt = each.model_copy(update={"record": each.record.model_copy(update={"salt": "00" * 16})})
+    assert found(deleted=(salt,)) == {"deletion-unrecorded"}
+    assert "altered-deletion" in found(pseudonym=others.pseudonym)
+    early = each.said()
+    assert early is not None
+    early = early.model_copy(update={"at_utc": "2020-01-01T00:00:00.000000Z"}).signed(agent.key.sign)
+    record = each.record.model_copy(update={"content": early.canonical().decode()})
+    assert "used-after-deletion" in found(deleted=(each.model_copy(update={"record": record}),))
+    for language in ("en", "zh"):
+        assert str(KEPT["earnings"].what.say(language)) in my_page.render(mine, language)  # type: ignore[arg-type]
+
+
 def test_a_backup_does_not_bring_it_back(region: Region, tmp_path: Path) -> None:
     """Neither the book and the rows of before, nor the whole folder of before, marks and all: then the ledger knows."""
     folder = region.folder / "nodes" / "h0"
@@ -157,6 +193,10 @@ def test_a_new_export_does_not_bring_it_back_and_her_own_yes_does(region: Region
     publish(agent, held.card)
     deliver(agent, region.announce)
     assert n(region, "she is back") == PEOPLE
+    told = gather(agent, SHE, region.desk.prove)
+    hub, witnesses = trusted(region.folder)
+    assert told.uses[-1].part == "used" and told.deleted[0].lifted_utc is not None
+    assert my_data.check(told, [hub, *(w.key for w in witnesses)], quorum(3)).found == []
 
 
 def test_nothing_is_deleted_that_another_consent_or_a_law_keeps(region: Region) -> None:

@@ -52,6 +52,11 @@ class Tombstones:
         found = self._all().get(tombstone(pseudonym, dataset))
         return found is not None and not found["lifted"]
 
+    def lifted_utc(self, pseudonym: bytes, dataset: str) -> str | None:
+        """When the person said yes again; None where they did not."""
+        found = self._all().get(tombstone(pseudonym, dataset))
+        return str(found["at_utc"]) if found is not None and found["lifted"] else None
+
     def people(self, dataset: str, ever: bool = False) -> BitMap:
         """Those whose data in the dataset are gone, by index; with `ever` also those who came back."""
         standing = [x for x in self._all().values() if ever or not x["lifted"]]

@@ -15,7 +15,7 @@ from huizhen.kit.text import Text
 from huizhen.ledger import inclusion, proof
 from huizhen.ledger.checkpoint import Checkpoint
 from huizhen.ledger.merkle import leaf_hash
-from huizhen.ledger.my_data import ENDED, MyData, Proven, Share, StudyUse
+from huizhen.ledger.my_data import ENDED, DeletedData, MyData, Proven, Share, StudyUse
 from huizhen.ledger.note import COSIGNATURE, VerifierKey
 from huizhen.ledger.story import read_leaf
 from huizhen.ledger.tiles import Frontier
@@ -36,6 +36,10 @@ CODES: dict[str, tuple[Severity, Text]] = {
     "share-lacking": ("broken", Text("the settlement's line is not opened", "未出示结算明细")),
     "use-hidden": ("broken", Text("a use of this hospital's data on the ledger is not in the file",
                                   "账本上有该医院的数据使用，但文件中没有")),
+    "altered-deletion": ("broken", Text("the record of a deletion is not the hospital's, or not about you",
+                                        "删除记录并非该医院所签，或与您无关")),
+    "used-after-deletion": ("broken", Text("data were used after they were deleted", "数据在删除之后仍被使用")),
+    "deletion-unrecorded": ("broken", Text("a deletion is not on the ledger", "删除未记入账本")),
     "use-gone": ("broken", Text("an earlier file had it otherwise", "与先前文件不一致")),
     "another-person": ("broken", Text("an earlier file has you under another pseudonym", "先前文件中的假名不同")),
     "ledger-differs": ("broken", Text("the ledger there is not the one the proofs are of", "账本与证明所属账本不同")),
@@ -91,9 +95,27 @@ def check(data: MyData, keys: Sequence[VerifierKey], quorum: int, earlier: MyDat
         entries = dict(_entries(use, keys, quorum, done))
         done.found += [Found(code, use.id) for code in dict.fromkeys(_wrong(data, use, entries))]
         done.proven += len(done.found) == before
+    key = named[0].public if named else b""
+    done.found += [found for each in data.deleted for found in _deleted(data, each, key)]
     if earlier is not None:
         done.found += _agrees(data, earlier)
     return done
+
+
+def _deleted(data: MyData, each: DeletedData, key: bytes) -> Iterator[Found]:
+    """Whether the hospital signed this record, and of this person; and that nothing was used since, until the person
+    said yes again, if they did."""
+    record = each.said()
+    if record is None or not record.holds(key) or (record.node, record.pseudonym) != (data.node, data.pseudonym):
+        yield Found("altered-deletion")
+        return
+    for use in data.uses:
+        if (
+            use.part == "used"
+            and use.dataset == record.dataset
+            and (record.at_utc < use.opened_utc < (each.lifted_utc or "~"))
+        ):
+            yield Found("used-after-deletion", use.id)
 
 
 def _entries(use: StudyUse, keys: Sequence[VerifierKey], quorum: int, done: Checked) -> Iterator[tuple[str, Evidence]]:
@@ -216,6 +238,7 @@ def compare(data: MyData, done: Checked, leaves: Iterable[bytes], root: bytes) -
     whole, point, listed = Frontier(), done.newest, {use.id for use in data.uses}
     size = 0 if point is None else point.size
     later = same = False
+    deletions: set[tuple[str, str]] = set()
     for number, leaf in enumerate(leaves):
         if number == size and point is not None:
             same = whole.root() == point.root
@@ -223,6 +246,8 @@ def compare(data: MyData, done: Checked, leaves: Iterable[bytes], root: bytes) -
         entry = read_leaf(leaf)
         if entry is None or entry.actor != data.node:
             continue
+        if entry.kind == "data-deleted":
+            deletions.add((str(entry.facts.get("commitment")), str(entry.facts.get("tombstone"))))
         if entry.kind == "data-used" and number >= size:
             later = True
         elif entry.kind == "data-used" and done.listed.get(entry.subject) != number:
@@ -233,6 +258,10 @@ def compare(data: MyData, done: Checked, leaves: Iterable[bytes], root: bytes) -
         same = whole.root() == point.root
     if whole.root() != root or (point is not None and not same):
         return [Found("ledger-differs")]
+    for each in data.deleted:
+        record = each.said()
+        if record is not None and (each.commitment, record.tombstone) not in deletions:
+            found.append(Found("deletion-unrecorded"))
     if point is None and later:  # nothing in the file says up to when it speaks
         return [Found("use-hidden")]
     return found + [Found("used-since")] * later

@@ -12,6 +12,7 @@ from huizhen.kit.errors import HuizhenError
 from huizhen.kit.money import yuan
 from huizhen.kit.text import Language, Text
 from huizhen.ledger.my_data import PARTS, MyData, StudyUse
+from huizhen.model.deletion import KEPT, STATES
 from huizhen.model.purpose import PURPOSES
 
 READ = ("used", "begun")
@@ -31,6 +32,9 @@ _PAGE = {
     "refused": Text("Refused on my behalf", "代我拒绝的"),
     "rest": Text("Asked, and not about me", "与我无关的申请"),
     "care": Text("Opened for care in an emergency", "因紧急诊疗被访问"),
+    "deleted": Text("Deleted", "已删除"),
+    "rows": Text("rows", "行数"),
+    "kept": Text("kept", "仍保留"),
     "none": Text("Nothing.", "无。"),
     "who": Text("who", "申请方"),
     "why": Text("what for", "用途"),
@@ -72,6 +76,7 @@ class Page:
     refused: tuple[Card, ...]
     rest: tuple[Card, ...]
     care: tuple[Card, ...]
+    deleted: tuple[Card, ...]
 
 
 def render(data: MyData, language: Language) -> str:
@@ -97,6 +102,7 @@ def page(data: MyData, language: Language) -> Page:
         refused=tuple(_card(use, language) for use in newest if use.part in ("not-covered", "refused")),
         rest=tuple(_card(use, language) for use in newest if use.part == "not-asked"),
         care=tuple(_care(data, language)),
+        deleted=tuple(_deleted(data, language)),
     )
 
 
@@ -154,3 +160,17 @@ def _care(data: MyData, language: Language) -> Iterator[Card]:
         style = "needs" if each.review is None else "" if each.review == "proper" else "denied"
         until = f"{each.date_utc[:16].replace('T', ' ')} – {each.until_utc[11:16]} UTC"
         yield Card(f"#{each.number}", until, found.say(language), style, told)
+
+
+def _deleted(data: MyData, language: Language) -> Iterator[Card]:
+    for each in data.deleted:
+        record = each.said()
+        if record is None:
+            continue
+        kept = [f"{KEPT[k].what.say(language)} ({KEPT[k].why.say(language)})" for k in record.kept if k in KEPT]
+        told = [(_PAGE["rows"], str(record.rows)), (_PAGE["kept"], "; ".join(kept))]
+        told += [(_PAGE["reason"], record.duty)] if record.duty else []
+        style = {"deleted": "", "stored": "off", "ordered": "needs"}[record.state]
+        mark = STATES["deleted" if each.confirmed_utc else record.state].say(language)
+        facts = tuple((name.say(language), text) for name, text in told)
+        yield Card(record.dataset, record.at_utc[:10], mark, style, facts)

@@ -7,10 +7,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from huizhen.kit.canonical import canonical
+from huizhen.kit.canonical import canonical, salted
 from huizhen.kit.keys import Sign, check_signature
 from huizhen.kit.text import Text
 from huizhen.ledger.inclusion import Membership
+from huizhen.model.deletion import Deletion
 from huizhen.model.document import Document
 from huizhen.model.study import Study
 
@@ -86,6 +87,26 @@ class CareUse(Document):
     commitment: str
 
 
+class DeletedData(Document):
+    """The record of a deletion (`model.deletion`), behind the commitment that is on the ledger."""
+
+    record: Opening
+    confirmed_utc: str | None = None
+    lifted_utc: str | None = None
+    """When the person said yes again: what was taken in since may be used."""
+
+    @property
+    def commitment(self) -> str:
+        return salted(bytes.fromhex(self.record.salt), self.record.content.encode())
+
+    def said(self) -> Deletion | None:
+        """The record, or None where it is none."""
+        try:
+            return Deletion.model_validate_json(self.record.content)
+        except ValueError:
+            return None
+
+
 class MyData(Document):
     """Everything, as the hospital signs it: that it is complete, that the person with this number is this pseudonym."""
 
@@ -95,6 +116,7 @@ class MyData(Document):
     made_utc: str
     uses: tuple[StudyUse, ...]
     care: tuple[CareUse, ...] = ()
+    deleted: tuple[DeletedData, ...] = ()
     signature: str = Field(default="", pattern=r"^([0-9a-f]{128})?$")
     """Ed25519 of the hospital over the domain and the canonical bytes of all the rest, in hexadecimal."""
 

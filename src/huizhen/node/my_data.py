@@ -11,7 +11,7 @@ from pyroaring import BitMap
 from huizhen.kit.clock import stamp
 from huizhen.kit.errors import Conflict, NotFound
 from huizhen.ledger.inclusion import Members
-from huizhen.ledger.my_data import CareUse, MyData, Opening, Part, Proven, StudyUse
+from huizhen.ledger.my_data import CareUse, DeletedData, MyData, Opening, Part, Proven, StudyUse
 from huizhen.ledger.note import COSIGNATURE, VerifierKey
 from huizhen.model.study import Study
 from huizhen.node import uses
@@ -39,6 +39,14 @@ def gather(agent: Agent, subject: str, prove: Prove | None = None) -> MyData:
         made_utc=stamp(agent.clock()),
         uses=tuple(sorted(found, key=lambda use: use.opened_utc)),
         care=tuple(care),
+        deleted=tuple(
+            DeletedData(
+                record=Opening(salt=case.salt.hex(), content=case.record.canonical().decode()),
+                confirmed_utc=case.confirmed_utc,
+                lifted_utc=agent.book.tombstones.lifted_utc(bytes.fromhex(pseudonym), case.record.dataset),
+            )
+            for case in agent.book.deletions.cases(person)
+        ),
     ).signed(agent.key.sign)
 
 

@@ -121,9 +121,8 @@ def test_a_person_gets_all_of_it_as_text_json_page_and_bundle(region: Path, tmp_
     assert "我的数据" in page.read_text(encoding="utf-8")
     assert done("patient", "data", *at(region, "B1"), "--json").json()["subject"] == "B1"
     in_both("patient", "verify", bundle, "--keys", keys, code=7)
-    assert (
-        done("patient", "verify", bundle, "--keys", keys, "--json", code=7).json()["found"][0]["code"] == "not-compared"
-    )
+    found = huizhen("patient", "verify", bundle, "--keys", keys, "--json").json()
+    assert [x["code"] for x in found["found"]] == ["not-compared"]
     bundle.write_text(bundle.read_text().replace("B1", "B2"))
     en, zh = in_both("patient", "verify", bundle, "--keys", keys, code=8)
     assert "not-signed" in en and "未经医院签名" in zh

@@ -173,7 +173,9 @@ def test_a_backup_does_not_bring_it_back(region: Region, tmp_path: Path) -> None
     assert not (folder / FILE).exists()
     region.__init__(region.folder)  # type: ignore[misc]
     assert n(region, "all restored") == PEOPLE - 1
-    (again,) = deletion.after_withdrawal(region.agent("h0"), SHE)[0] or deletion.on_request(region.agent("h0"), SHE)
+    (again,) = deletion.after_withdrawal(region.agent("h0"), SHE)[0] or deletion.on_request(
+        region.agent("h0"), Saying(SHE, "GRU")
+    )
     assert (again.record.state, again.record.rows) == ("deleted", 1), "and it can be deleted there, too"
 
 
@@ -211,7 +213,7 @@ def test_nothing_is_deleted_that_another_consent_or_a_law_keeps(region: Region) 
     consents.record(agent, [Word(SHE, "HMB", None, True)])
     assert n(region) == PEOPLE - 2, "what is only stored is not used, whatever a file of consents says"
     (agent.folder / "policy.yaml").write_text("jurisdiction: CN\n")
-    (case,) = deletion.on_request(agent, SHE)
+    (case,) = deletion.on_request(agent, Saying(SHE, "GRU"))
     assert case.record.state == "deleted", "the duty is over"
 
 
@@ -222,13 +224,24 @@ def test_where_the_law_is_not_known_nothing_is_done_and_it_is_said(region: Regio
     cases, (unclear,) = deletion.after_withdrawal(agent, SHE)
     assert not cases and unclear.reasons[0].verdict == "needs"
     with pytest.raises(Refused, match="whose law"):
-        deletion.on_request(agent, SHE)
+        deletion.on_request(agent, Saying(SHE, "GRU"))
     (agent.folder / "policy.yaml").write_text("jurisdiction: US\n")
     with pytest.raises(Refused, match="No rule"):
-        deletion.on_request(agent, SHE)
+        deletion.on_request(agent, Saying(SHE, "GRU"))
     (agent.folder / "policy.yaml").write_text("jurisdiction: DE\nerasure_impairs_research: note of 3 May\n")
-    (case,) = deletion.on_request(agent, SHE)
+    (case,) = deletion.on_request(agent, Saying(SHE, "GRU"))
     assert (case.record.state, case.record.duty) == ("stored", "note of 3 May")
+
+
+def test_who_may_not_speak_for_her_cannot_have_her_data_deleted(region: Region) -> None:
+    agent = region.agent("h0")
+    for by, more in (("family", {}), ("kin", {}), ("kin", {"ground": "son"}), ("guardian", {"ground": "custody"})):
+        with pytest.raises(Refused):
+            deletion.on_request(agent, Saying(SHE, "GRU", by=by, speaker=HE, **more))  # type: ignore[arg-type]
+    assert agent.runner.rows_of(agent.book.card("d"), agent.book.find(SHE)) == 1  # type: ignore[arg-type]
+    assert n(region) == PEOPLE, "nor did her consent end"
+    kin = Saying(SHE, "GRU", by="kin", speaker=HE, ground="son", died="2026-01-01")
+    assert [c.record.by for c in deletion.on_request(agent, kin)] == ["kin"]
 
 
 def test_a_hub_that_makes_up_marks_shuts_nobody_out(region: Region) -> None:
@@ -247,7 +260,7 @@ def test_an_order_in_a_warehouse_is_confirmed_when_no_row_is_left(region: Region
         held = point(agent, "w", warehouse, f"public.{name}", "who", None)
         publish(agent, held.card)
         saying.grant(agent, Saying("W7", "HMB"))
-        (case,) = [c for c in deletion.on_request(agent, "W7") if c.record.dataset == "w"]
+        (case,) = [c for c in deletion.on_request(agent, Saying("W7", "GRU")) if c.record.dataset == "w"]
         assert (case.record.state, case.record.rows) == ("ordered", 1)
         with pytest.raises(Refused, match="still has 1"):
             deletion.confirm(agent, case.record.number)

@@ -47,6 +47,9 @@ def delete(
         str | None,
         typer.Option("--ground", metavar="TEXT", help="Why a guardian or kin may speak, e.g. custody 2024-17."),
     ] = None,
+    died: Annotated[
+        str | None, typer.Option("--died", metavar="DATE", help="The day on which the person died.")
+    ] = None,
     order: OrderOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -58,17 +61,22 @@ def delete(
     """
     from huizhen.cli.consent import speaker, tell
     from huizhen.node import deletion
+    from huizhen.node.saying import Saying, check_day
 
-    kind, _ = speaker(by)
+    kind, who = speaker(by)
+    said = Saying(subject, "GRU", by=kind, speaker=who, ground=ground, died=check_day("--died", died))
     with at_node(node, region, home, hub) as (agent, at):
-        cases = deletion.on_request(agent, subject, kind, ground)
+        cases = deletion.on_request(agent, said)
         tell(agent, at)
         if order is not None:
             _write_order(agent, subject, cases, order)
     if as_json:
         VOICE.json([as_json_of(case) for case in cases])
-    else:
+    elif cases:
         told(cases, ())
+    else:
+        VOICE.say(f"Every consent has ended; {node} holds no row of this person.",
+                  f"全部同意已终止；{node} 没有此人的数据行。")  # fmt: skip
 
 
 def _write_order(agent: Agent, subject: str, cases: Sequence[DeletionCase], path: Path) -> None:

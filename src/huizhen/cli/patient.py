@@ -160,11 +160,20 @@ def _said(x: dict[str, Any]) -> tuple[str, ...]:
         x["purpose"],
         x["dataset"] or x["category"] or every,
         "; ".join(terms),
-        (x["until_utc"] or "")[:10],
+        _last_day(x["until_utc"]),
         BY[x["by"]].say(language),
         (x["wording"] or "")[:16],
         (Text("yes", "是") if x["stands"] else Text("no", "否")).say(language) if x["permit"] else "",
     )
+
+
+def _last_day(until_utc: str | None) -> str:
+    """The last day on which it holds, by the clock on the wall; the stamp is the first moment without."""
+    from datetime import timedelta
+
+    from huizhen.kit.clock import parse
+
+    return "" if until_utc is None else (parse(until_utc) - timedelta(microseconds=1)).astimezone().date().isoformat()
 
 
 def _listed(value: Any) -> str:

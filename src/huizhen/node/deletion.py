@@ -14,15 +14,14 @@ from huizhen.adapters.deletion_book import DeletionCase
 from huizhen.kit.clock import stamp
 from huizhen.kit.errors import Refused, Tampered
 from huizhen.kit.text import Text
-from huizhen.model.consent import ANY, By, Given, Word
+from huizhen.model.consent import By, Word
 from huizhen.model.dataset import Dataset
 from huizhen.model.deletion import Cause, Deletion, State
 from huizhen.model.giving import Leaving
 from huizhen.model.grant import Reason
-from huizhen.model.purpose import PURPOSES
 from huizhen.node.agent import Agent
-from huizhen.node.consents import record
 from huizhen.node.delegates import standing
+from huizhen.node.saying import Saying, end_all
 from huizhen.node.statements import state
 from huizhen.path.authorise import verdict
 
@@ -60,11 +59,13 @@ def after_withdrawal(agent: Agent, subject: str) -> tuple[list[DeletionCase], li
     return _carry_out(agent, subject, decided, "withdrawal", "person"), [d for d in decided if d.verdict == "needs"]
 
 
-def on_request(agent: Agent, subject: str, by: By = "person", ground: str | None = None) -> list[DeletionCase]:
+def on_request(agent: Agent, said: Saying) -> list[DeletionCase]:
     """Every consent of the person ends, and their data are deleted wherever no law has them kept.
 
-    Raises NotFound; Refused where it is not known whose law holds, and then nothing is done.
+    Raises NotFound; Refused for who may not speak for the person, and where it is not known whose law holds: then
+    nothing is done.
     """
+    subject = said.subject
     decided = decide(agent, subject, "request")
     unclear = [reason for d in decided if d.verdict == "needs" or not d.reasons for reason in d.reasons]
     if unclear or any(not d.reasons for d in decided):
@@ -76,9 +77,8 @@ def on_request(agent: Agent, subject: str, by: By = "person", ground: str | None
             ),
             Text("Say it in the node's policy.yaml: jurisdiction.", "请在节点的 policy.yaml 中填写 jurisdiction。"),
         )
-    given = Given(act="withdraw", by=by, ground=ground)
-    record(agent, [Word(subject, code, None, False, given=given, terms=ANY) for code in PURPOSES])
-    return _carry_out(agent, subject, decided, "request", by)
+    end_all(agent, said)
+    return _carry_out(agent, subject, decided, "request", said.by)
 
 
 def _about(word: Word, card: Dataset) -> bool:

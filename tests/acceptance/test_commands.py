@@ -14,7 +14,8 @@ from rich.cells import cell_len
 from commands import NAMES, PRICE, Region, chinese, done, huizhen, in_both, patients
 from huizhen import __version__
 from huizhen.cli import app, manual
-from huizhen.cli.chinese import COMMANDS, FACTS, KINDS, OPTIONS
+from huizhen.cli.chinese import COMMANDS, OPTIONS
+from huizhen.cli.chinese_ledger import FACTS, KINDS
 from huizhen.ledger.order import STUDY_ORDER, Order
 
 PATHS = [path for path, _ in manual.leaves(typer.main.get_command(app), "huizhen")]
@@ -40,6 +41,8 @@ def test_the_commands_that_people_rely_on_are_there():
             "consent wording show", "care access", "care check", "care review list", "care review decide",
             "patient consents", "patient data", "patient verify", "patient delete", "patient deletions",
             "patient confirm-deletion", "consent export",
+            "patient consents", "patient claim", "act due", "act show", "act exported", "study assess",
+            "breach declare", "breach status", "breach affected", "breach notices", "breach bundle", "breach verify",
         )
     }  # fmt: skip
 

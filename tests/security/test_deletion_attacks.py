@@ -97,7 +97,7 @@ def test_what_is_kept_is_what_the_record_says(region: Region) -> None:
     n(region)
     agent = region.agent("h0")
     (record,) = withdraw(region)
-    assert set(record.kept) == set(KEPT) and record.reasons[0].rule == "CN06"
+    assert set(record.kept) == set(KEPT) and record.reasons[0].rule == "CN06D"
     assert [w["permit"] for w in uses.words(agent, SHE)] == [True, False]
     assert [u["title"] for u in uses.uses(agent, SHE)] == ["how many"]
     for table in ("life", "delegation", "asked"):

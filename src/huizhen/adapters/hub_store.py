@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, delete, insert, inspect, select, upda
 
 from huizhen.adapters import database as db
 from huizhen.adapters import instruments
+from huizhen.adapters.incidents import Incidents
 from huizhen.adapters.instruments import Instruments
 from huizhen.adapters.log_table import LogTable, append, last_moment
 from huizhen.adapters.register import Register
@@ -183,6 +184,7 @@ class SqlStore:
         self.register = Register(engine)
         self.log = LogTable(engine)
         self.instruments = Instruments(engine)
+        self.incidents = Incidents(engine)
 
     @contextmanager
     def record(self) -> Iterator[SqlRecord]:

@@ -11,7 +11,10 @@ import typer
 from huizhen import __version__
 from huizhen.cli import (
     anonymize,
+    assess,  # noqa: F401 - its commands stand beside those of `study` and `act`
     backup,
+    breach,
+    breach_papers,  # noqa: F401 - its commands stand beside those of `breach`
     care,
     consent,
     delegate,
@@ -28,6 +31,7 @@ from huizhen.cli import (
     study,
     tokens,
     up,
+    upkeep,  # noqa: F401 - its commands stand beside those of `act`
     witness,
     witnesses,  # noqa: F401 - its commands stand beside those of `witness`
     wording,
@@ -80,6 +84,7 @@ app.add_typer(register.party, name="party")
 app.add_typer(register.act, name="act")
 app.add_typer(instrument.deed, name="deed")
 app.add_typer(instrument.contract, name="contract")
+app.add_typer(breach.app, name="breach")
 app.add_typer(study.app, name="study")
 app.add_typer(model.app, name="model")
 app.add_typer(ledger.app, name="ledger")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from huizhen.cli.chinese import FACTS, KINDS
+from huizhen.cli.chinese_ledger import FACTS, KINDS
 from huizhen.cli.common import HubOption, JsonFlag, Region_, TokenOption, interruptible
 from huizhen.cli.ledger_files import export, verify_evidence, verify_files
 from huizhen.cli.place import elsewhere, place, verifier_keys, verify_folder

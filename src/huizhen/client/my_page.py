@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from huizhen import methods
-from huizhen.client.report import template
+from huizhen.client.paper import template
 from huizhen.client.words import STATUS
 from huizhen.kit.errors import HuizhenError
 from huizhen.kit.money import yuan

@@ -10,14 +10,17 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from huizhen.adapters.register import TRUSTEE, put_act, put_party
+from huizhen.hub.assessments import AssessmentDesk
 from huizhen.hub.caller import Caller
 from huizhen.hub.hub import Hub
+from huizhen.hub.incidents import IncidentDesk
 from huizhen.hub.instruments import InstrumentDesk, unknown_purpose
 from huizhen.hub.log import Log
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused, Tampered
 from huizhen.kit.text import Text, did_you_mean
-from huizhen.ledger.order import PRIVATE, STUDY_ORDER
+from huizhen.ledger.order import STUDY_ORDER, is_private
 from huizhen.model.dataset import Dataset
+from huizhen.model.grant import Reason
 from huizhen.model.party import Act, Filing, Party
 from huizhen.model.purpose import PURPOSES
 from huizhen.model.statement import Statement
@@ -44,6 +47,8 @@ class Desk:
         self.road = road
         self.log = Log(hub)
         self.instruments = InstrumentDesk(hub)
+        self.assessments = AssessmentDesk(hub, road)
+        self.incidents = IncidentDesk(hub, self.prove)
 
     # -- asking
 
@@ -174,14 +179,15 @@ class Desk:
     def _opens(self, who: Caller, entry: dict[str, Any]) -> bool:
         """Whether the documents of an entry are shown: those of studies to whom may see the study, but no result before
         it is released; those of contracts and payments to whose they are."""
-        if who.sees_all or entry["kind"] not in PRIVATE | set(STUDY_ORDER):
+        private = is_private(entry["kind"], entry["facts"])
+        if who.sees_all or not (private or entry["kind"] in STUDY_ORDER):
             return True
-        if entry["kind"] == "payment-received":
-            return bool(entry["subject"] == who.name)
         if entry["kind"] == "data-used":
             return who.role == "node" and bool(entry["actor"] == who.name)
-        if entry["kind"] in PRIVATE:
+        if entry["kind"] == "contract-changed":
             return entry["subject"] in {c["name"] for c in self.instruments.all(who, "contract")}
+        if private:
+            return bool(entry["subject"] == who.name)
         try:
             seen = who.sees(self.hub.store.study(entry["subject"]))
         except NotFound:
@@ -267,9 +273,11 @@ class Desk:
             )  # fmt: skip
         return known[name]
 
-    def acts(self, party: str | None = None, dataset: str | None = None) -> tuple[Act, ...]:
-        """Acts on file for this party and dataset (None: of any), in the order in which they were filed."""
-        return self.hub.store.register.acts(party, dataset)
+    def acts(self, who: Caller, party: str | None = None, dataset: str | None = None) -> tuple[Act, ...]:
+        """Acts on file for this party and dataset (None: of any), in the order in which they were filed; without those
+        about a study that the caller may not see."""
+        found = self.hub.store.register.acts(party, dataset)
+        return tuple(a for a in found if a.assessed is None or who.sees_all or a.party == who.name)
 
     def register_party(self, who: Caller, party: Party) -> None:
         """Register a party, or replace what is known of it. Raises Refused but for a trustee."""
@@ -302,6 +310,23 @@ class Desk:
         with self.hub.store.record() as record:
             put_act(record, act, who.name or TRUSTEE)
         return act
+
+    def exported(self, who: Caller) -> list[dict[str, Any]]:
+        """Persons in results that went abroad since 1 January, by recipient; an asker sees its own."""
+        from huizhen.path.legal import exported
+
+        found = exported(self.hub.store, self.hub.clock())
+        return [e.as_json() for e in found if who.sees_all or e.recipient == who.name]
+
+    def upkeep(self) -> tuple[Reason, ...]:
+        """What the trustee has to do from time to time, and whether it is done today: every rule about it."""
+        from huizhen import rules
+        from huizhen.kit.clock import day_of
+        from huizhen.model.upkeep import Upkeep
+
+        jurisdiction = self.hub.store.settings().jurisdiction
+        today = day_of(self.hub.clock(), jurisdiction)
+        return rules.ask("upkeep", Upkeep(today, jurisdiction, tuple(self.nodes()), self.hub.store.register.acts()))
 
     # -- what nodes say of themselves
 

@@ -14,7 +14,7 @@ class Logged(Document):
     at_utc: str
     kind: str
     """Of the message: open, mask, tally, ...; 'unreadable' where it could not be read. Of what the hospital itself does
-    outside studies: care-opened, care-reviewed."""
+    outside studies: care-opened, care-reviewed, right-claimed, breach-counted."""
     study: str | None
     decision: Literal["answered", "refused"]
     code: str

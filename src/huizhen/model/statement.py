@@ -15,7 +15,13 @@ from huizhen.model.document import Document
 
 _DOMAIN = b"huizhen/statement/v1\n"
 Kind = Literal[
-    "dataset-registered", "consent-changed", "care-opened", "care-reviewed", "data-deleted", "deletion-confirmed"
+    "dataset-registered",
+    "consent-changed",
+    "care-opened",
+    "care-reviewed",
+    "breach-counted",
+    "data-deleted",
+    "deletion-confirmed",
 ]
 _HEX = r"^[0-9a-f]{64}$"
 
@@ -56,12 +62,21 @@ class DeletionConfirmed(Document):
     deletion: str = Field(pattern=_HEX)
 
 
+class BreachCounted(Document):
+    """How many persons of this hospital a breach affects; the commitment is to the list of them, which stays there."""
+
+    breach: str = Field(pattern=r"^br-[0-9a-f]{16}$")
+    people: int = Field(ge=0, lt=2**53)
+    commitment: str = Field(pattern=_HEX)
+
+
 BODIES: Mapping[str, type[Document]] = {
     "consent-changed": ConsentChange,
     "care-opened": CareOpened,
     "care-reviewed": CareReviewed,
     "data-deleted": DataDeleted,
     "deletion-confirmed": DeletionConfirmed,
+    "breach-counted": BreachCounted,
 }
 """Statements whose body is, as it stands, the facts of their ledger entry."""
 

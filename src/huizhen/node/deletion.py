@@ -18,12 +18,11 @@ from huizhen.model.consent import By, Word
 from huizhen.model.dataset import Dataset
 from huizhen.model.deletion import Cause, Deletion, State
 from huizhen.model.giving import Leaving
-from huizhen.model.grant import Reason
+from huizhen.model.grant import Reason, verdict
 from huizhen.node.agent import Agent
 from huizhen.node.delegates import standing
 from huizhen.node.saying import Saying, end_all
 from huizhen.node.statements import state
-from huizhen.path.authorise import verdict
 
 
 class Decided(NamedTuple):

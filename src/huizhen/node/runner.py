@@ -133,6 +133,12 @@ class Runner:
                 ),
             ) from error
 
+    def holding(self, card: Dataset) -> BitMap:
+        """Everybody with a row in the dataset, whatever they consented to: for what nobody asked them, a breach. No
+        value is read."""
+        every = Selection(card.name, card.table, None, (), complete=False)
+        return self.tables.of(card.name).census(every, self.book.everybody()).cohort
+
     def census(self, sitting: Sitting) -> Partial:
         """Counts of people and rows, and how far this cohort is from each earlier one; keeps who is included."""
         moment, consenting = stamp(self.clock()), self.consenting(sitting)

@@ -28,7 +28,7 @@ def decide(left: Leaving) -> Answer | None:
     return Answer("allow", Text("No exception applies: they are erased.", "无例外情形：予以删除。"))
 
 
-RULE = Rule("EU02", "GDPR 7(3), 17", "2018-05-25", decide, about="deletion")
+RULE = Rule("EU02E", "GDPR 7(3), 17", "2018-05-25", decide, about="deletion")
 CASES = (
     Case("the last consent is withdrawn", leaving(jurisdiction="DE"), "allow"),
     Case("consent to another purpose stands", leaving(jurisdiction="DE", standing=True), "deny"),

@@ -27,7 +27,7 @@ def decide(left: Leaving) -> Answer | None:
     return Answer("allow", Text("Nothing has them kept: they are deleted.", "无须保存：予以删除。"))
 
 
-RULE = Rule("CN06", "PIPL 15, 16, 47", "2021-11-01", decide, about="deletion")
+RULE = Rule("CN06D", "PIPL 15, 16, 47", "2021-11-01", decide, about="deletion")
 CASES = (
     Case("the last consent is withdrawn", leaving(), "allow"),
     Case("consent to another purpose stands", leaving(standing=True), "deny"),

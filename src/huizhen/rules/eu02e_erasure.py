@@ -9,7 +9,7 @@ from huizhen.kit.text import Text
 from huizhen.model.casebook import leaving
 from huizhen.model.giving import Leaving
 from huizhen.model.place import in_eu
-from huizhen.model.rule import Answer, Case, Rule
+from huizhen.model.rule import Answer, Case, Rule, unknown
 
 
 def decide(left: Leaving) -> Answer | None:
@@ -19,6 +19,8 @@ def decide(left: Leaving) -> Answer | None:
         return Answer("deny", Text("Another consent to these data still stands.", "对该数据仍有其他有效同意。"))
     if left.retained is not None:
         return Answer("deny", Text(f"Law has them kept ({left.retained}).", f"法律要求保存（{left.retained}）。"))
+    if left.research is not None and not left.research.strip():
+        return unknown("Why research would be impaired is not written down.", "未书面说明为何将妨碍研究。")
     if left.research is not None:
         return Answer(
             "deny",
@@ -34,5 +36,6 @@ CASES = (
     Case("consent to another purpose stands", leaving(jurisdiction="DE", standing=True), "deny"),
     Case("a legal duty to keep", leaving(jurisdiction="DE", retained="Section 630f BGB, 10 years"), "deny"),
     Case("a trial that would be worthless", leaving(jurisdiction="DE", research="trial 7, note of 3 May"), "deny"),
+    Case("it would be impaired, and nobody wrote down why", leaving(jurisdiction="DE", research=" "), "needs"),
     Case("a hospital in China", leaving(), None),
 )

@@ -24,7 +24,9 @@ AT_THE_NODE = {
     "consent export", "patient claim", "breach affected", "node log", "node score", "node backup", "node restore",
 }  # fmt: skip
 """What a hospital does at its own node."""
-REMOTE = {"study", "model", "ledger", "money", "party", "act", "deed", "contract", "breach", "witness", "doctor"}
+REMOTE = {
+    "study", "model", "ledger", "money", "party", "act", "deed", "contract", "breach", "chain", "witness", "doctor",
+}  # fmt: skip
 """What an asker, auditor or trustee does with an access file."""
 MANUAL = Path(__file__).parents[2] / "docs" / "how-to" / "run-hospitals.md"
 

@@ -16,6 +16,7 @@ from huizhen.cli import (
     breach,
     breach_papers,  # noqa: F401 - its commands stand beside those of `breach`
     care,
+    chain,
     consent,
     delegate,
     instrument,
@@ -27,6 +28,7 @@ from huizhen.cli import (
     node_score,
     patient,
     register,
+    rules,
     setup,
     study,
     tokens,
@@ -82,12 +84,14 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(care.app, name="care")
 app.add_typer(register.party, name="party")
 app.add_typer(register.act, name="act")
+app.add_typer(rules.app, name="rules")
 app.add_typer(instrument.deed, name="deed")
 app.add_typer(instrument.contract, name="contract")
 app.add_typer(breach.app, name="breach")
 app.add_typer(study.app, name="study")
 app.add_typer(model.app, name="model")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(chain.app, name="chain")
 app.add_typer(witness.app, name="witness")
 app.add_typer(money.app, name="money")
 app.add_typer(patient.app, name="patient")

@@ -59,6 +59,10 @@ COMMANDS: dict[str, str] = {
     "huizhen party add": "登记一个主体，或更新其信息。自第一个登记起，凡申请者均须登记。",
     "huizhen party list": "列出主体登记册。",
     "huizhen party key": "生成用于签署信托契约与合同的密钥。密钥文件不离开签署人；受托方登记所输出的公钥。",
+    "huizhen rules": "法律闸门的规则，供其他引擎使用。",
+    "huizhen rules export": "将全部规则写成 Cedar 策略及其模式，并将判例写成附结论的请求。均由规则本身推演得出。",
+    "huizhen rules check": "用文件夹中的策略让 Cedar 判断全部判例，逐条规则与结论同本系统比较。"
+    "若不一致，或文件并非本版本所导出，退出码为 8。",
     "huizhen deed": "数据信托契约：谁将数据置入信托、作何用途、如何分成。",
     "huizhen deed draft": "将条款备案为同名的下一版本。各方全部签署之前，对任何人均无约束力。",
     "huizhen deed offer": "将最后版本提请各方签署。自此其条款不再变动。",
@@ -118,7 +122,17 @@ COMMANDS: dict[str, str] = {
     "huizhen ledger list": "列出账本的所有条目，最早的在前。",
     "huizhen ledger prove": "写出某一条目确在账本中的证明。证明可独立验证：持有公钥者无需我们即可核验。",
     "huizhen ledger verify": "离线重算一切，并指出第一处对不上的条目。所信任的是各医院自己保存的密钥，而不是中心。"
-    "给出 --from 时只读账本文件，占用内存很少；退出码 7 表示并无错误，仅尚待见证。",
+    "给出 --from 时只读账本文件，占用内存很少；退出码 7 表示并无错误，仅尚待见证。"
+    "给出 --chain 时，文件、检查点或证明还须与链上锚点一致。",
+    "huizhen ledger anchor": "将账本的检查点锚定到链上。先核验中心签名、足够的见证联署以及与上一锚点的衔接，"
+    "合约再核验一次。只需账本文件。",
+    "huizhen chain": "EVM 链上的合约：账本锚点与付款拆分。",
+    "huizhen chain key": "生成账户：密钥写入仅您可读的文件，并输出地址。由链的运营方准入。",
+    "huizhen chain deploy": "将合约部署到链上。只有部署账户可以写入。锚点属于某一中心的账本：请给出其公钥。",
+    "huizhen chain receive": "银行到账后，在拆分合约中为某主体记入余额。",
+    "huizhen chain pay": "银行付款后，在拆分合约中扣减某主体的余额。",
+    "huizhen chain split": "在拆分合约中按结算逐行拆分研究价款：申请方须有足够余额。",
+    "huizhen chain balance": "查看某主体在拆分合约中的余额。",
     "huizhen ledger export": "将账本写成静态文件（C2SP tlog-tiles）：任何网页服务器均可发布，任何见证方均可跟踪。"
     "只写出新增部分；文件夹的见证方会把联署留在其中，并在此采纳。",
     "huizhen witness": "外部见证方：确保账本只增不改。",
@@ -148,7 +162,7 @@ COMMANDS: dict[str, str] = {
     "huizhen patient deletions": "列出删除记录，以及仍保留的内容及其依据。",
     "huizhen patient confirm-deletion": "查看数据仓库是否已执行删除指令；已执行的写入账本。",
     "huizhen anonymize": "匿名化您自己的文件：每 k 行或更多行不可相互区分，信息损失尽可能小。"
-    "写出的内容先仅凭文件本身核验，再正式命名。\n\n"
+    "写出的内容先仅凭文件本身核验，并加以攻击，再正式命名。\n\n"
     "各列的用途写在文件中，或用选项给出；后一种情况下，如何概括由取值推定，并予以说明。",
     "huizhen doctor": "检查可能出问题之处，并说明怎么办。",
 }
@@ -173,6 +187,16 @@ OPTIONS: dict[str, str] = {
     "The share of rows that may be left out.": "允许抑制（不写出）的行的比例。",
     "lattice: one rule for each column.": "lattice：每列用统一的规则。",
     "Hierarchies as CSV, called after their columns.": "层级文件（CSV）所在文件夹，以列名命名。",
+    "Who gets the file: risk up to 1/20, 1/5, 1/3.": "文件的接收范围：单人风险分别不超过 1/20、1/5、1/3。",
+    "How many people the file was drawn from.": "该文件取自多少人。",
+    "People as an attacker knows them; else rows are drawn.": "攻击者所知的人；未给出时从原文件抽取。",
+    "Columns of --keep that nobody outside can know.": "--keep 中外人无从得知的列。",
+    "Chooses who is attacked.": "决定攻击哪些人。",
+    "Release without trying any attack.": "不尝试攻击即发布。",
+    "Also write a report with figures: .html, .pdf or .md.": "另写一份带图报告：.html、.pdf 或 .md。",
+    "Append every step, signed by --key, also where stopped.": "追加每一步骤，由 --key 签署；被阻止时亦然。",
+    "Key that signs the trail (`party key`).": "签署审计轨迹的密钥（`party key`）。",
+    "Leave out the measures of use.": "不度量可用性。",
     "Folder of the region.": "区域所在的文件夹。",
     "Name of the hospital's node.": "医院节点的名称。",
     "PostgreSQL database of the hub; else the embedded one in the region's folder.": (
@@ -311,10 +335,24 @@ OPTIONS: dict[str, str] = {
     "Also write the public keys that verify the proof to this file.": "同时将验证所需的公钥写入该文件。",
     "Verify this proof instead of the whole ledger.": "只验证该证明，而不是整个账本。",
     "Keys to trust, one a line, the hub's first.": "信任的公钥，每行一个，首行为中心。",
+    "Make it from the ledger's files there, with nothing else.": "仅凭该处的账本文件生成。",
+    "With --from: under this checkpoint, e.g. an anchored one.": "与 --from 同用：在此检查点下，例如已锚定的检查点。",
+    "Hold it to what is anchored there: a node of the chain.": "与链上锚点核对：链的一个节点。",
+    "With --chain: the contract with the anchors.": "与 --chain 同用：锚点合约的地址。",
+    "A node of the chain (JSON-RPC over HTTP).": "链的一个节点（HTTP 上的 JSON-RPC）。",
+    "Address of the contract.": "合约地址。",
+    "Key file of the account that acts.": "操作账户的密钥文件。",
+    "What the chain asks for gas; 0 where it is free.": "链的 gas 价格（wei）；免费则为 0。",
+    "anchors or splitter.": "anchors（锚点）或 splitter（拆分）。",
+    "Witnesses needed; else more than half.": "所需见证方数；默认为过半数。",
+    "Also write the anchored checkpoint to this file.": "并将已锚定的检查点写入该文件。",
+    "File to write the key to.": "密钥写入的文件。",
+    "Folder of the Cedar files.": "Cedar 文件所在文件夹。",
+    "How much, in fen.": "金额（分）。",
     "Verify the ledger's files there, with nothing but keys.": "仅凭公钥核验该处的账本文件。",
     "With --from: witnesses needed; else more than half.": "与 --from 同用：所需见证方数；未给出则为过半。",
-    "With --from: a checkpoint or proof seen elsewhere, to be in it.": (
-        "与 --from 同用：别处所见的检查点或证明，须包含在内。"
+    "With --from or --chain: a checkpoint or proof seen elsewhere, to be in it.": (
+        "与 --from 或 --chain 同用：别处所见的检查点或证明，须包含在内。"
     ),
     "Verify this proof that the hub forked.": "核验中心分叉的证明。",
     "Certificate (PEM) of the authority that the hub's comes from.": "签发中心证书的机构证书（PEM）。",

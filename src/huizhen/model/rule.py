@@ -93,6 +93,17 @@ class Facts:
         return sum(e.people for e in self.legal.exported) + (self.people or 0)
 
     @property
+    def exported_to_asker(self) -> int:
+        """Of these, those in results of this asker."""
+        mine = sum(e.people for e in self.legal.exported if e.recipient == self.request.asker)
+        return mine + (self.people or 0)
+
+    @property
+    def hospitals(self) -> int:
+        """How many take part."""
+        return len(self.participants)
+
+    @property
     def important(self) -> bool:
         return self.on_file("important-data") == "granted"
 

@@ -29,7 +29,9 @@ def plan(request: Request, schema: Schema) -> Method:
     """The method bound to the study's parameters; BadInput for whatever is wrong with them."""
     kind, privacy = methods.find(request.method), privacy_of(request)
     if privacy is None:
-        return kind(kind.read_params(request.params), schema)
+        method = kind(kind.read_params(request.params), schema)
+        method.check_releasable()
+        return method
     if not request.protection.secure_sum:
         raise BadInput(
             "noise-needs-masks",

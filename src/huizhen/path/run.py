@@ -217,7 +217,7 @@ class Road:
                 break
             except Unfit as unfit:
                 company.leave_out(method, unfit)
-        tallies = insist(lambda: compute.tally(study, limits, computed.standing, link), company.open)
+        tallies = insist(lambda: compute.tally(study, limits, method, computed.standing, link), company.open)
         last = Census(**{**vars(census), **computed.counts})
         guarded = guard_result(computed.result, last, limits, CommittingNoise(self.noise, self.store, study.id))
         values = guarded.values

@@ -40,6 +40,8 @@ def test_the_commands_that_people_rely_on_are_there():
             "consent ask", "consent refuse",
             "consent delegate add", "consent delegate list", "consent delegate revoke", "consent wording list",
             "consent wording show", "care access", "care check", "care review list", "care review decide",
+            "patient consents", "patient data", "patient verify", "patient delete", "patient deletions",
+            "patient confirm-deletion", "consent export",
             "patient consents", "patient claim", "act due", "act show", "act exported", "study assess",
             "breach declare", "breach status", "breach affected", "breach notices", "breach bundle", "breach verify",
         )

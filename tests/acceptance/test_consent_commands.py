@@ -111,6 +111,67 @@ def test_a_record_is_opened_seen_and_reviewed(region: Path) -> None:
     assert "holds" in done("ledger", "verify", "--region", region).out
 
 
+def test_a_person_gets_all_of_it_as_text_json_page_and_bundle(region: Path, tmp_path: Path) -> None:
+    done("consent", "grant", *at(region, "B1"), "--purpose", "HMB")
+    en, zh = in_both("patient", "data", *at(region, "B1"))
+    assert "Earned in all: 0.00" in en and "数据使用记录" in zh
+    page, bundle, keys = tmp_path / "me.html", tmp_path / "me.json", tmp_path / "keys.txt"
+    words = ["--page", page, "--bundle", bundle, "--keys", keys]
+    done("patient", "data", *at(region, "B1"), *words, "--lang", "zh")
+    assert "我的数据" in page.read_text(encoding="utf-8")
+    assert done("patient", "data", *at(region, "B1"), "--json").json()["subject"] == "B1"
+    in_both("patient", "verify", bundle, "--keys", keys, code=7)
+    found = huizhen("patient", "verify", bundle, "--keys", keys, "--json").json()
+    assert [x["code"] for x in found["found"]] == ["not-compared"]
+    bundle.write_text(bundle.read_text().replace("B1", "B2"))
+    en, zh = in_both("patient", "verify", bundle, "--keys", keys, code=8)
+    assert "not-signed" in en and "未经医院签名" in zh
+    in_both("patient", "verify", keys, "--keys", keys, code=2)
+    keys.write_text("")
+    in_both("patient", "verify", bundle, "--keys", keys, code=2)
+
+
+def test_what_is_deleted_is_told_and_listed(region: Path, tmp_path: Path) -> None:
+    north = region / "nodes" / "north"
+    (tmp_path / "t.csv").write_text("who,x\n" + "".join(f"C{i},{i}\n" for i in range(30)))
+    words = ["--from", tmp_path / "t.csv", "--subject", "who", "--node", "north", "--region", region]
+    done("dataset", "add", "t", *words)
+    in_both("patient", "delete", *at(region, "C1"), code=5)
+    done("consent", "grant", *at(region, "C1"), "--purpose", "HMB")
+    told = huizhen("consent", "withdraw", *at(region, "C1"), "--purpose", "HMB")
+    assert "nothing of t was deleted" in told.err and told.code == 0
+    (north / "policy.yaml").write_text("jurisdiction: CN\n")
+    done("consent", "grant", *at(region, "C1"), "--purpose", "HMB", "--unasked")
+    assert "1 rows, deleted here" in done("consent", "withdraw", *at(region, "C1"), "--purpose", "HMB").out
+    order = tmp_path / "order.jsonl"
+    assert "已在本节点删除" in done("patient", "delete", *at(region, "C2"), "--order", order, "--lang", "zh").out
+    assert order.read_text() == ""
+    en, zh = in_both("patient", "deletions", *at(region, "C2"))
+    assert "Accounting" in en and "会计" in zh
+    cases = done("patient", "deletions", "--node", "north", "--region", region, "--json").json()
+    assert [c["record"]["state"] for c in cases] == ["deleted", "deleted"]
+    number = ["--node", "north", "--region", region, "--number"]
+    in_both("patient", "confirm-deletion", *number, "1")
+    in_both("patient", "confirm-deletion", *number, "99", code=3)
+    in_both("patient", "delete", *at(region, "nobody"), code=3)
+
+
+def test_consents_go_out_as_fhir_and_come_back(region: Path, tmp_path: Path) -> None:
+    out, numbers = tmp_path / "c.ndjson", tmp_path / "n.txt"
+    done("consent", "grant", *at(region, "F1"), "--purpose", "HMB", "--recipient", "academic", "--until", "2090-01-01")
+    words = ["--node", "north", "--out", out, "--region", region]
+    assert "1 resources of 1" in done("consent", "export", *words, "--subject", "F1").out
+    numbers.write_text("F1\n\n")
+    assert done("consent", "export", *words, "--subjects", numbers, "--json").json()["resources"] == 1
+    in_both("consent", "export", *words, code=2)
+    in_both("consent", "export", *words, "--subjects", tmp_path / "no.txt", code=3)
+    done("consent", "import", "--node", "north", "--from", out, "--region", region)
+    (tmp_path / "bad.csv").write_text("subject,purpose\n" + "F1,HBM\n" * 30)
+    words = ["consent", "import", "--node", "north", "--from", tmp_path / "bad.csv", "--region", region]
+    in_both(*words, "--report", tmp_path / "report.csv", code=2)
+    assert len((tmp_path / "report.csv").read_text(encoding="utf-8").splitlines()) == 31
+
+
 def test_a_late_review_is_told_by_doctor(region: Path) -> None:
     import sqlite3
 

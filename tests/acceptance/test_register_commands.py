@@ -30,6 +30,7 @@ def test_an_act_is_filed_with_its_days(region: Path) -> None:
     words = ["act", "add", "ethics-review", "--for", "lab", "--dataset", "d", "--until", "2030-12-31"]
     en, zh = in_both(*words, "--region", region)
     assert "ethics review (granted)" in en and "伦理审查" in zh
+    assert "registered" not in en
     done(*words, "--refused", "--from", "2026-01-01", "--region", region)
     found = done("act", "list", "--json", "--region", region).json()
     assert [a["outcome"] for a in found] == ["granted", "granted", "refused"]
@@ -37,6 +38,12 @@ def test_an_act_is_filed_with_its_days(region: Path) -> None:
     assert "ethics review" in in_both("act", "list", "--region", region)[0]
     entries = done("ledger", "list", "--json", "--region", region).json()
     assert [e["kind"] for e in entries].count("act-filed") == 3
+
+
+def test_an_act_for_a_party_that_is_not_registered_is_filed_with_a_word_of_warning(region: Path) -> None:
+    done("party", "add", "institute", "--kind", "academic", "--region", region)
+    en, zh = in_both("act", "add", "ethics-review", "--for", "instiute", "--until", "2030-12-31", "--region", region)
+    assert "no party 'instiute' is registered (did you mean 'institute'?)" in en and "尚未登记" in zh
 
 
 @pytest.mark.parametrize(

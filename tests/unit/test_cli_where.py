@@ -20,7 +20,8 @@ AT_THE_NODE = {
     "dataset add", "consent grant", "consent withdraw", "consent import", "consent ask", "consent refuse",
     "consent delegate add", "consent delegate list", "consent delegate revoke", "consent wording list",
     "consent wording show", "care access", "care check", "care review list", "care review decide", "patient uses",
-    "patient consents", "patient claim", "breach affected", "node log", "node score", "node backup", "node restore",
+    "patient consents", "patient data", "patient delete", "patient deletions", "patient confirm-deletion",
+    "consent export", "patient claim", "breach affected", "node log", "node score", "node backup", "node restore",
 }  # fmt: skip
 """What a hospital does at its own node."""
 REMOTE = {

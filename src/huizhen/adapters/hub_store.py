@@ -203,6 +203,10 @@ class SqlStore:
         rows = self._all(select(db.meta.c.value).where(db.meta.c.key == key))
         return rows[0][0] if rows else None
 
+    def deleted(self, node: str) -> list[str]:
+        """The marks of the data that this node has said are deleted (`model.deletion.tombstone`), oldest first."""
+        return list(json.loads(self.meta(f"deleted:{node}") or "[]"))
+
     def settings(self) -> RegionSettings:
         return RegionSettings.read(json.loads(self.meta("settings") or "{}"))
 
@@ -326,6 +330,11 @@ class SqlStore:
         """The entries that speak of this subject."""
         rows = self._all(select(db.entry.c.number).where(db.entry.c.subject == subject).order_by(db.entry.c.number))
         return [int(r[0]) for r in rows]
+
+    def entries_of(self, subject: str) -> list[tuple[int, bytes]]:
+        """(number, leaf) of the entries that speak of this subject."""
+        query = select(db.entry.c.number, db.entry.c.leaf).where(db.entry.c.subject == subject)
+        return [(int(r[0]), bytes(r[1])) for r in self._all(query.order_by(db.entry.c.number))]
 
     def documents(self) -> dict[str, StoredDocument]:
         return {r.ref: StoredDocument(bytes(r.salt), bytes(r.body)) for r in self._all(select(db.document))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from huizhen.adapters.rows import SQL_TYPES, SUBJECT, quote, table
@@ -37,15 +38,17 @@ def write_table(
 ) -> None:
     """Replace the dataset's table by these rows: all of them, or, where a batch raises, none.
 
-    `enrol` turns subjects into person indices; the subjects themselves are not written.
+    `enrol` turns subjects into person indices, -1 for those whose rows are not to be taken in; the subjects themselves
+    are not written.
     """
     kept = _kept(schema)
 
     def indexed() -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            people = pa.array(enrol(batch.column(subject).to_pylist()), pa.uint32())
-            arrays = [_plain(batch.column(c.name)) for c in kept]
-            yield pa.RecordBatch.from_arrays([people, *arrays], names=[SUBJECT, *(c.name for c in kept)])
+            people = np.array(enrol(batch.column(subject).to_pylist()), dtype=np.int64)
+            arrays = [pa.array(people.astype(np.uint32)), *(_plain(batch.column(c.name)) for c in kept)]
+            whole = pa.RecordBatch.from_arrays(arrays, names=[SUBJECT, *(c.name for c in kept)])
+            yield whole if (people >= 0).all() else whole.filter(pa.array(people >= 0))
 
     try:
         connection.execute("BEGIN")

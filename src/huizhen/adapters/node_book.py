@@ -19,7 +19,10 @@ from pyroaring import BitMap
 
 from huizhen.adapters.care_book import CareBook
 from huizhen.adapters.consent_book import ConsentBook
+from huizhen.adapters.deletion_book import DeletionBook
 from huizhen.adapters.node_tables import prepare
+from huizhen.adapters.tombstones import Tombstones
+from huizhen.adapters.use_book import UseBook
 from huizhen.kit.errors import NotFound
 from huizhen.kit.text import Text
 from huizhen.model.consent import Use
@@ -49,6 +52,9 @@ class NodeBook:
         prepare(self._db)
         self.consents = ConsentBook(self._db, self._writing)
         self.care = CareBook(self._db, self._writing)
+        self.uses = UseBook(self._db, self._writing)
+        self.deletions = DeletionBook(self._db, self._writing)
+        self.tombstones = Tombstones(path.parent, self._indices, self._everybody)
 
     def close(self) -> None:
         self._db.close()
@@ -106,13 +112,24 @@ class NodeBook:
 
     def indices(self, subjects: Sequence[str]) -> list[int]:
         """The index of each subject, in order; -1 for those who are not known here. Writes nothing."""
-        names = [self.pseudonym(s) for s in subjects]
+        return self._indices([self.pseudonym(s) for s in subjects])
+
+    def _indices(self, names: Sequence[bytes]) -> list[int]:
         found: dict[bytes, int] = {}
         for first in range(0, len(names), _LOOK_UP):
             some = names[first : first + _LOOK_UP]
             marks = ",".join("?" * len(some))
             found.update(self._db.execute(f"SELECT pseudonym, idx FROM person WHERE pseudonym IN ({marks})", some))
         return [found.get(name, -1) for name in names]
+
+    def _everybody(self) -> Iterator[tuple[int, bytes]]:
+        return iter(self._db.execute("SELECT idx, pseudonym FROM person"))
+
+    def enrol_for(self, dataset: str, subjects: Iterable[str]) -> list[int]:
+        """As `enrol`; -1 for those whose data in that dataset were deleted: they are not taken in again."""
+        people = self.enrol(subjects)
+        gone = self.tombstones.people(dataset)
+        return [-1 if idx in gone else idx for idx in people] if gone else people
 
     def find(self, subject: str) -> int:
         row = self._db.execute("SELECT idx FROM person WHERE pseudonym = ?", (self.pseudonym(subject),)).fetchone()
@@ -154,7 +171,7 @@ class NodeBook:
         with self._writing() as db:
             db.execute(
                 "INSERT OR IGNORE INTO study VALUES (:id, :asker, :dataset, :purpose, :title, :method, :grant, "
-                ":opened_utc, 'open', :epsilon, NULL, NULL, NULL, :salt, FALSE, :use)",
+                ":opened_utc, 'open', :epsilon, NULL, NULL, NULL, :salt, FALSE, :use, :request, NULL)",
                 study,
             )
 
@@ -172,9 +189,11 @@ class NodeBook:
 
     def keep_inclusion(self, study: str, census_utc: str, cohort: BitMap, included: BitMap) -> None:
         with self._writing() as db:
+            (first,) = db.execute("SELECT first FROM study WHERE id = ?", (study,)).fetchone() or (None,)
+            ever = included if first is None else included | BitMap.deserialize(first)
             db.execute(
-                "UPDATE study SET census_utc = ?, cohort = ?, included = ? WHERE id = ?",
-                (census_utc, cohort.serialize(), included.serialize(), study),
+                "UPDATE study SET census_utc = ?, cohort = ?, included = ?, first = ? WHERE id = ?",
+                (census_utc, cohort.serialize(), included.serialize(), ever.serialize(), study),
             )
 
     def narrow_inclusion(self, study: str, cohort: BitMap, included: BitMap) -> None:

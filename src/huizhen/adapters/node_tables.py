@@ -33,7 +33,12 @@ CREATE TABLE IF NOT EXISTS study (
   id TEXT PRIMARY KEY, asker TEXT NOT NULL, dataset TEXT NOT NULL, purpose TEXT NOT NULL, title TEXT NOT NULL,
   method TEXT NOT NULL, grant_digest TEXT NOT NULL, opened_utc TEXT NOT NULL, status TEXT NOT NULL,
   epsilon REAL, census_utc TEXT, cohort BLOB, included BLOB, salt BLOB NOT NULL, counted INTEGER NOT NULL,
-  consent_use TEXT);
+  consent_use TEXT, request TEXT, first BLOB);
+CREATE TABLE IF NOT EXISTS deletion (
+  number INTEGER PRIMARY KEY, idx INTEGER NOT NULL, salt BLOB NOT NULL, body TEXT NOT NULL, confirmed TEXT);
+CREATE TABLE IF NOT EXISTS told (study TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refused (
+  id TEXT PRIMARY KEY, body TEXT NOT NULL, code TEXT NOT NULL, at_utc TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS company (study TEXT PRIMARY KEY, nodes TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS noised (
   study TEXT PRIMARY KEY, step INTEGER NOT NULL, question BLOB NOT NULL, answer BLOB) WITHOUT ROWID;
@@ -49,9 +54,10 @@ _ADDED = {
         "given INTEGER NOT NULL DEFAULT 0",
         "anew INTEGER NOT NULL DEFAULT 0",
     ),
-    "study": ("consent_use TEXT",),
+    "study": ("consent_use TEXT", "request TEXT", "first BLOB"),
 }
-"""Columns that a table did not have when it was made by an older version (decision 0030)."""
+"""Columns that a table did not have when it was made by an older version (decisions 0030, 0042). `first`: who was
+included when the study began."""
 
 
 def prepare(db: sqlite3.Connection) -> None:

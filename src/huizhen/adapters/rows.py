@@ -93,7 +93,7 @@ class Rows:
     """
 
     def __init__(self, path: Path, engine: Engine | None = None) -> None:
-        self._path = path
+        self.path = path
         self._shared = engine if engine is not None and engine.covers(path) else None
         self._own: Engine | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -103,8 +103,8 @@ class Rows:
         if self._connection is None:
             engine = self._shared
             if engine is None:
-                engine = self._own = Engine([self._path])
-            self._connection = engine.attach(self._path)
+                engine = self._own = Engine([self.path])
+            self._connection = engine.attach(self.path)
         return self._connection
 
     def close(self) -> None:
@@ -119,8 +119,8 @@ class Rows:
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection that may replace the node's tables; reading begins anew afterwards."""
         self.close()
-        engine = self._shared or Engine([self._path])
-        connection = engine.attach(self._path, write=True)
+        engine = self._shared or Engine([self.path])
+        connection = engine.attach(self.path, write=True)
         try:
             yield connection
         finally:

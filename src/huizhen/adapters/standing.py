@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from pyroaring import BitMap
 
 from huizhen.model.consent import ANY, Terms, Use
@@ -26,6 +27,10 @@ _FEW = 50_000
 _LOOK_UP = 10_000
 """People looked up in one query; SQLite takes some thirty thousand parameters."""
 _SHIFT = 32
+_ENDS, _TERMS, _CODE = 33, 34, 57
+_MOST_CODES = 64
+_MOST_TERMS = (1 << (_CODE - _TERMS)) - 1
+"""Where the parts of a word are in one number of 63 bits: 6 for the purpose, 23 for the terms."""
 
 
 class Key(NamedTuple):
@@ -71,6 +76,19 @@ class Standing:
         """Whether this one person's consent covers the study at this moment."""
         return person in self._met(use, self._decide(_key(use), at_utc, [person]))
 
+    def rebuild(self, uses: Iterable[Use], at_utc: str) -> None:
+        """Decide everybody anew for all of these, in one pass over the words for each dataset, and keep it."""
+        for (dataset, category), purposes in _by_data(map(_key, uses)).items():
+            keys = [Key(purpose, dataset, category) for purpose in purposes]
+            self._keep_all(keys, at_utc)
+
+    def unmet(self, person: int, use: Use, at_utc: str) -> tuple[str, ...] | None:
+        """Why this one person's consent did not cover the study at that moment: the terms that it does not meet, none
+        where no yes stood. None: it covered it."""
+        decided = self._decide(_key(use), at_utc, [person])
+        wrong = [self.terms(number).unmet(use) for number, people in decided.items() if person in people]
+        return None if () in wrong else tuple(sorted({name for each in wrong for name in each}))
+
     def terms(self, number: int) -> Terms:
         if number not in self._terms:
             self._terms.update(
@@ -90,8 +108,8 @@ class Standing:
             return self._decide(key, at_utc, None)  # of an earlier moment than what is kept
         changed = None if kept is None else self._changed(kept, at_utc)
         if kept is None or changed is None or len(changed) > _FEW:
-            kept = _Kept(epoch, at_utc, self._decide(key, at_utc, None))
-            self._store(key, kept)
+            self._keep_all([key, *self._beside(key)], at_utc)
+            kept = self._kept[key]
         elif changed:
             self._take_up(kept, BitMap(changed), self._decide(key, at_utc, changed))
             kept.epoch, kept.at_utc = epoch, at_utc
@@ -101,6 +119,20 @@ class Standing:
             kept.epoch, kept.at_utc = epoch, at_utc
         self._kept[key] = kept
         return kept.people
+
+    def _beside(self, key: Key) -> list[Key]:
+        """Other purposes on the same data that are kept: decided in the same pass, they cost next to nothing."""
+        rows = self._db.execute(
+            "SELECT DISTINCT purpose FROM standing WHERE dataset = ? AND category = ? AND purpose <> ?",
+            (key.dataset, key.category, key.purpose),
+        )
+        return [key._replace(purpose=purpose) for (purpose,) in rows.fetchall()]
+
+    def _keep_all(self, keys: Sequence[Key], at_utc: str) -> None:
+        epoch = self.epoch
+        for key, people in self._everybody(keys, at_utc).items():
+            kept = self._kept[key] = _Kept(epoch, at_utc, people)
+            self._store(key, kept)
 
     @staticmethod
     def _take_up(kept: _Kept, changed: BitMap, decided: dict[int, BitMap]) -> None:
@@ -144,13 +176,40 @@ class Standing:
     def _decide(self, key: Key, at_utc: str, among: list[int] | None) -> dict[int, BitMap]:
         """People by the terms of the yes that stands; of those `among` only, or of all."""
         if among is None:
-            return _by_terms(self._standing(key, at_utc, "", ()))
+            return self._everybody([key], at_utc)[key]
         found: dict[int, BitMap] = {}
         for first in range(0, len(among), _LOOK_UP):
             some = among[first : first + _LOOK_UP]
             inside = f" AND idx IN ({','.join('?' * len(some))})"
             for number, people in _by_terms(self._standing(key, at_utc, inside, some)).items():
                 found[number] = found.get(number, BitMap()) | people
+        return found
+
+    def _everybody(self, keys: Sequence[Key], at_utc: str) -> dict[Key, dict[int, BitMap]]:
+        """For purposes on the same data: everybody by the terms of the yes that stands. The words are read once, in the
+        order in which they were said, each as one number: purpose, terms, whether it ends those before it, whether it
+        is a yes that holds now, person."""
+        _, dataset, category = keys[0]
+        codes = sorted({code for key in keys for code in consents_that_permit(key.purpose)})
+        if not codes:
+            return {key: {} for key in keys}
+        ((most,),) = self._db.execute("SELECT coalesce(max(id), 0) FROM terms").fetchall()
+        if most > _MOST_TERMS or len(codes) > _MOST_CODES:
+            raise OverflowError("more terms or purposes than there is room for in a number")
+        which = " ".join(f"WHEN ? THEN {i}" for i in range(len(codes)))
+        rows = self._db.execute(
+            f"SELECT (CASE purpose {which} END << {_CODE}) | (terms << {_TERMS}) | ((NOT permit OR anew) << {_ENDS}) "
+            "| ((permit AND (from_utc IS NULL OR from_utc <= ?) AND (until_utc IS NULL OR until_utc > ?)) "
+            f"<< {_SHIFT}) | idx FROM consent WHERE purpose IN ({','.join('?' * len(codes))}) "
+            "AND (dataset IS NULL OR dataset = ?) AND (category IS NULL OR category = ?) AND at_utc <= ? ORDER BY seq",
+            (*codes, at_utc, at_utc, *codes, dataset, category, at_utc),
+        )
+        words = np.frombuffer(array("q", chain.from_iterable(rows)), dtype=np.int64)
+        code = (words >> _CODE).astype(np.uint8)
+        found = {}
+        for key in keys:
+            mine = [codes.index(c) for c in consents_that_permit(key.purpose)]
+            found[key] = _standing_of(words[np.isin(code, mine)] if len(codes) > len(mine) else words)
         return found
 
     def _standing(self, key: Key, at_utc: str, inside: str, people: Iterable[int]) -> Iterable[tuple[int]]:
@@ -174,12 +233,35 @@ def _key(use: Use) -> Key:
     return Key(use.purpose, use.dataset, use.category)
 
 
+def _by_data(keys: Iterable[Key]) -> dict[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for key in dict.fromkeys(keys):
+        found.setdefault((key.dataset, key.category), []).append(key.purpose)
+    return found
+
+
+def _standing_of(words: npt.NDArray[np.int64]) -> dict[int, BitMap]:
+    """The people of the yes that stands, by its terms, from the words on one purpose in the order they were said."""
+    ends = np.flatnonzero(words >> _ENDS & 1)
+    holds = (words >> _SHIFT & 1).astype(np.bool_)
+    if len(ends):
+        people = words.astype(np.uint32)
+        last = np.zeros(int(people.max()) + 1, dtype=np.int64)
+        last[people[ends]] = ends  # of several that end what was before, the last counts
+        holds &= np.arange(len(words)) >= last[people]
+    yes = words[holds]
+    return _grouped((yes >> _TERMS) & _MOST_TERMS, yes.astype(np.uint32))
+
+
 def _by_terms(rows: Iterable[tuple[int]]) -> dict[int, BitMap]:
     """From (terms << 32) | person, one to a row, the people of each."""
     both = np.frombuffer(array("q", chain.from_iterable(rows)), dtype=np.int64)
-    numbers = both >> _SHIFT
-    people = both.astype(np.uint32)  # the lower half
-    if not len(both):
+    return _grouped(both >> _SHIFT, both.astype(np.uint32))  # the lower half
+
+
+def _grouped(numbers: npt.NDArray[np.int64], people: npt.NDArray[np.uint32]) -> dict[int, BitMap]:
+    """The people of each number."""
+    if not len(people):
         return {}
     if (numbers == numbers[0]).all():
         return {int(numbers[0]): BitMap(people)}

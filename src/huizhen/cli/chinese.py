@@ -37,7 +37,8 @@ COMMANDS: dict[str, str] = {
     "huizhen dataset add": "在节点读入一张表。数据行留在本院；中心只知道列名、类型、取值和行数。",
     "huizhen consent": "人们同意了什么，由其所在医院登记。",
     "huizhen consent grant": "登记某人对某一用途的同意，取代此前就该用途所作的表示。",
-    "huizhen consent withdraw": "登记某人撤回同意。自下一轮计算起生效，正在运行的研究也不例外。",
+    "huizhen consent withdraw": "登记此人不再同意。自下一轮计算起生效，正在进行的研究也不例外；"
+    "若无其他有效同意且法律不要求保存，则删除其数据。",
     "huizhen consent ask": "展示向本人征求同意的内容，前提是可以询问：拒绝后短期内不得再问。询问本身会被记录。",
     "huizhen consent refuse": "登记某人经询问后拒绝。在本院规定期限内不再询问。",
     "huizhen consent delegate": "家属授权：本人指定家属在限定范围内代为表示。",
@@ -150,6 +151,16 @@ COMMANDS: dict[str, str] = {
     "huizhen patient": "患者可以看到自己的数据如何被使用。",
     "huizhen patient uses": "此人数据的每一次使用：用途、申请方、日期、所得（分）；以及每一次因紧急诊疗被打开。",
     "huizhen patient consents": "此人或他人代其所作的全部表示、其中有效的，以及当时展示的内容。",
+    "huizhen consent export": "将所作表示写成 FHIR R4 Consent 资源，`consent import` 可读回并得出相同结论。"
+    "节点只保存假名，故由医院提供编号。",
+    "huizhen patient data": "此人数据的全部去向：每一次使用由谁、为何、以何方法、得出什么、收益多少；代其拒绝的申请；"
+    "每一次紧急访问。用 --bundle 写出逐项证明，无需医院即可核验。",
+    "huizhen patient verify": "核验医院关于此人数据的陈述；无需医院，除 --ledger URL 外也无需网络。"
+    "不实时退出码为 8，未能证明时为 7。",
+    "huizhen patient delete": "终止此人的全部同意，并删除其数据，法律要求保存的除外。数据仓库中的数据仍属医院："
+    "写出删除指令，执行后确认。每次删除均有签名记录，其哈希在账本上；备份不会使数据恢复。",
+    "huizhen patient deletions": "列出删除记录，以及仍保留的内容及其依据。",
+    "huizhen patient confirm-deletion": "查看数据仓库是否已执行删除指令；已执行的写入账本。",
     "huizhen anonymize": "匿名化您自己的文件：每 k 行或更多行不可相互区分，信息损失尽可能小。"
     "写出的内容先仅凭文件本身核验，并加以攻击，再正式命名。\n\n"
     "各列的用途写在文件中，或用选项给出；后一种情况下，如何概括由取值推定，并予以说明。",
@@ -294,6 +305,19 @@ OPTIONS: dict[str, str] = {
     "The last day on which they may.": "授权的最后一日。",
     "The person arranges that it goes on after their death.": "本人安排身后继续有效。",
     "Number of the delegation.": "授权编号。",
+    "What `patient data --bundle` wrote.": "`patient data --bundle` 写出的文件。",
+    "NDJSON to write, one resource a line.": "要写出的 NDJSON，每行一条资源。",
+    "The person's number at this hospital. May be repeated.": "此人在本院的编号。可重复。",
+    "Or a file of numbers, one a line.": "或编号文件，每行一个。",
+    "Write every bad line, and why, to this CSV file.": "将每一错误行及原因写入此 CSV 文件。",
+    "Of this person only; else of everybody.": "仅限此人；否则为所有人。",
+    "Write what has to be deleted in the warehouse to this file.": "将数据仓库中须删除的内容写入此文件。",
+    "Number of the deletion.": "删除编号。",
+    "Write it as an HTML page for a telephone.": "写成适合手机的 HTML 页面。",
+    "Write it with its proofs, for `patient verify`.": "连同证明写出，供 `patient verify` 核验。",
+    "Also write the public keys that verify the bundle to this file.": "同时将核验所需公钥写入此文件。",
+    "The ledger's files, to see that no use is left out.": "账本文件，用于查看是否遗漏使用。",
+    "A bundle from before, with which it has to agree.": "先前的文件，须与之一致。",
     "Name of the member of staff.": "人员姓名。",
     "Their role; policy.yaml says which may.": "其角色；可行角色见 policy.yaml。",
     "Why it cannot wait.": "为何刻不容缓。",

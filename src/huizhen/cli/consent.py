@@ -1,4 +1,4 @@
-"""consent grant, withdraw, ask, refuse, import."""
+"""consent grant, withdraw, ask, refuse, import; and the export of `consent_export`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from huizhen.cli.common import HomeOption, HubOption, JsonFlag, NodeOption, Region_
+from huizhen.cli.consent_export import export, reporting
 from huizhen.cli.place import at_node, own
 from huizhen.cli.program import Command, new_group
 from huizhen.cli.voice import VOICE
@@ -288,11 +289,13 @@ def withdraw(
     died: DiedOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Record that a person no longer consents. It holds from the next round on, in studies that are running, too.
+    """Record that a person no longer consents. It holds from the next round on, in studies that are running, too; where
+    no other consent stands and no law has them kept, the person's data are deleted.
 
     Example: `huizhen consent withdraw --node north --subject 1001 --purpose HMB --region demo`
     """
-    from huizhen.node import saying
+    from huizhen.cli.deletion import told as tell_deleted
+    from huizhen.node import deletion, saying
 
     kind, who = speaker(by)
     said = saying.Saying(
@@ -304,7 +307,10 @@ def withdraw(
             f"Consent to {purpose} is withdrawn at {node}; it holds from the next round on.",
             f"{node} 已撤回对 {purpose} 的同意；自下一轮计算起生效。",
         )
+        deleted, unclear = deletion.after_withdrawal(agent, subject)
         _tell(agent, at, changed, as_json, told)
+    if not as_json:
+        tell_deleted(deleted, unclear)
 
 
 @app.command("ask", cls=Command)
@@ -366,15 +372,18 @@ def import_(
     region: Region_ = None,
     hub: HubOption = None,
     home: HomeOption = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Write every bad line, and why, to this CSV file.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Record many consents from a file: all of them, or, where a line is wrong, none.
 
-    Example: `huizhen consent import --node north --from consents.csv --region demo`
+    Example: `huizhen consent import --node north --from consents.csv --report bad-lines.csv --region demo`
     """
     from huizhen.intake.consents import read_consents
 
-    with at_node(node, region, home, hub) as (agent, at), VOICE.progress(as_json) as progress:
+    with at_node(node, region, home, hub) as (agent, at), reporting(report), VOICE.progress(as_json) as progress:
         progress.step("read", Text(source.name, source.name))
         changed = record_all(agent, read_consents(source))
         tell(agent, at)
@@ -385,3 +394,6 @@ def import_(
             VOICE.say(
                 f"{changed.changes:,} consents recorded at {node}.", f"{node} 已登记 {changed.changes:,} 条同意。"
             )
+
+
+app.command("export", cls=Command)(export)

@@ -1,4 +1,4 @@
-"""patient uses, patient consents, patient claim."""
+"""patient uses, patient consents, patient claim; and those of `my_data` and `deletion`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import typer
 
 from huizhen.cli.common import HomeOption, JsonFlag, NodeOption, Region_
 from huizhen.cli.consent import DiedOption, SubjectOption
+from huizhen.cli.deletion import confirm, delete, deletions
+from huizhen.cli.my_data import data, verify
 from huizhen.cli.place import own
 from huizhen.cli.program import Command, new_group
 from huizhen.cli.show import STATUS
@@ -42,7 +44,7 @@ def uses_(
         if not found and not opened:
             VOICE.say("This person's data have not been used.", "该患者的数据尚未被使用。")
         if opened:
-            _show_openings(opened)
+            show_openings(opened)
         if not found:
             return
         VOICE.table(
@@ -71,7 +73,8 @@ def uses_(
         VOICE.say(f"Earned in all: {yuan(total)} yuan.", f"累计收益：{yuan(total)} 元。")
 
 
-def _show_openings(opened: list[dict[str, Any]]) -> None:
+def show_openings(opened: list[dict[str, Any]]) -> None:
+    """Openings for care, as `node.uses.openings` tells them."""
     from huizhen.cli.care import VERDICTS
 
     waits = Text("to be reviewed", "待复核")
@@ -227,14 +230,30 @@ def _said(x: dict[str, Any]) -> tuple[str, ...]:
         x["purpose"],
         x["dataset"] or x["category"] or every,
         "; ".join(terms),
-        (x["until_utc"] or "")[:10],
+        _last_day(x["until_utc"]),
         BY[x["by"]].say(language),
         (x["wording"] or "")[:16],
         (Text("yes", "是") if x["stands"] else Text("no", "否")).say(language) if x["permit"] else "",
     )
 
 
+def _last_day(until_utc: str | None) -> str:
+    """The last day on which it holds, by the clock on the wall; the stamp is the first moment without."""
+    from datetime import timedelta
+
+    from huizhen.kit.clock import parse
+
+    return "" if until_utc is None else (parse(until_utc) - timedelta(microseconds=1)).astimezone().date().isoformat()
+
+
 def _listed(value: Any) -> str:
     from huizhen.model.consent import KIND_WORDS
 
     return ", ".join(KIND_WORDS[kind].say(VOICE.language) for kind in value) if isinstance(value, list) else str(value)
+
+
+app.command("data", cls=Command)(data)
+app.command("delete", cls=Command)(delete)
+app.command("deletions", cls=Command)(deletions)
+app.command("confirm-deletion", cls=Command)(confirm)
+app.command("verify", cls=Command)(verify)

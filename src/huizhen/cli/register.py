@@ -281,11 +281,22 @@ def act_add(
     filing = made_of(Filing.read, said)
     with book(region, database, hub, token) as found:
         made = found.file_act(filing)
+        _warn_of_stranger(for_, [] if for_ is None else [each.name for each in found.parties()])
     if as_json:
         VOICE.json(made.as_json())
     else:
         label = ACTS[kind]
         VOICE.say(f"Filed: {label.en} ({made.outcome}).", f"已备：{label.zh}（{'未获准' if refused else '有效'}）。")
+
+
+def _warn_of_stranger(name: str | None, registered: list[str]) -> None:
+    """An act for a party that is in no register is kept, for whoever will ask by that very name; it may be misspelt."""
+    if name is not None and name not in registered:
+        hint = did_you_mean(name, registered)
+        VOICE.aside(
+            f"Note: no party '{name}' is registered{hint.en}. The act is kept for that very name.",
+            f"注意：主体“{name}”尚未登记{hint.zh}。该事项仅对此名称有效。",
+        )
 
 
 @act.command("list", cls=Command)

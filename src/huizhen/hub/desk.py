@@ -182,6 +182,8 @@ class Desk:
         private = is_private(entry["kind"], entry["facts"])
         if who.sees_all or not (private or entry["kind"] in STUDY_ORDER):
             return True
+        if entry["kind"] == "data-used":
+            return who.role == "node" and bool(entry["actor"] == who.name)
         if entry["kind"] == "contract-changed":
             return entry["subject"] in {c["name"] for c in self.instruments.all(who, "contract")}
         if private:

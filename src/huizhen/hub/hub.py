@@ -147,3 +147,6 @@ class Hub:
                 record.evidence(said.kind, said.node, card.name, documents, rows=card.rows)
             else:
                 record.evidence(said.kind, said.node, said.node, documents, **said.body)
+            if said.kind == "data-deleted":
+                marks = [*self.store.deleted(said.node), said.body["tombstone"]]
+                record.put_meta(f"deleted:{said.node}", json.dumps(list(dict.fromkeys(marks))))

@@ -18,6 +18,7 @@ from huizhen.hub.hub import Hub
 from huizhen.hub.verify_assessed import check_assessed
 from huizhen.hub.verify_breaches import check_breaches
 from huizhen.hub.verify_filed import check_filed
+from huizhen.hub.verify_used import check_used
 from huizhen.kit.clock import utc_now
 from huizhen.kit.errors import HuizhenError, Tampered
 from huizhen.kit.text import Text
@@ -76,6 +77,7 @@ def verify_store(
         wrong += _money(story.documents, [p for p, _ in store.postings()])
         wrong += _cosigned(store, story.leaves)
         wrong += check_filed(story.leaves, story.documents, store.instruments.all())
+        wrong += check_used(story.leaves, story.documents)
         wrong += check_assessed(story.leaves, story.documents, store.register.acts())
         wrong += check_breaches(story.leaves, story.documents)
     except (SQLAlchemyError, ValueError, KeyError, HuizhenError) as error:
@@ -149,7 +151,7 @@ def verify_copy(copy: Copy, keys: Sequence[VerifierKey]) -> tuple[int, list[Text
     wrong += list(_statements(copy.leaves, copy.documents))
     wrong += check_filed(copy.leaves, copy.documents)
     wrong += check_assessed(copy.leaves, copy.documents) + check_breaches(copy.leaves, copy.documents)
-    return len(copy.leaves), wrong
+    return len(copy.leaves), wrong + list(check_used(copy.leaves, copy.documents))
 
 
 def _known_signers(checkpoint: bytes, keys: Sequence[VerifierKey]) -> bytes:

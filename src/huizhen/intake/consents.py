@@ -35,6 +35,7 @@ FHIR = (".ndjson", ".jsonl", ".json")
 _TERMS = ("recipients", "methods", "min_percent", "min_price_fen")
 _NEEDED, _OPTIONAL = ("subject", "purpose"), ("from", "until", "dataset", "category", *_TERMS)
 _SHOWN = 20
+MOST_REPORTED = 1_000_000
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[-+]\d{2}:\d{2})")
 _COUNT, _SEPARATOR = re.compile(r"\d{1,15}", re.ASCII), re.compile(r"[\s;|/]+")
@@ -73,7 +74,7 @@ def read_consents(path: Path) -> Consents:
     come back in UTC to the microsecond, in a form that sorts as time does. No dataset means every dataset. `recipients`
     and `methods` are lists, with blanks, semicolons, bars or slashes between; a column that is empty narrows nothing.
     Raises
-    NotFound, or BadInput with the number and the fault of the first twenty bad lines, and how many there are.
+    NotFound, or BadLines, which tells the number and the fault of the first twenty bad lines and has all of them.
     """
     if path.suffix.lower() in FHIR:
         from huizhen.intake.fhir_consents import read_fhir_consents
@@ -87,7 +88,7 @@ def read_consents(path: Path) -> Consents:
     for raw in source.read():
         batch, wrong = _checked({name: as_text(raw.column(at)) for name, at in columns.items()}, raw.num_rows)
         bad += int(np.count_nonzero(wrong.mask))
-        for record in np.flatnonzero(wrong.mask)[: _SHOWN - len(faults)]:
+        for record in np.flatnonzero(wrong.mask)[: MOST_REPORTED - len(faults)]:
             faults[before + int(record)] = wrong.why(int(record))
         before += raw.num_rows
         if not bad:
@@ -212,9 +213,15 @@ def _stamp(text: str, until: bool) -> str | None:
     return None
 
 
-def refused(name: str, unit: Text, faults: Mapping[int, Text], bad: int) -> BadInput:
+class BadLines(BadInput):
+    """A file some of whose lines are wrong: the message tells the first of them, `lines` has all that are kept."""
+
+    lines: Mapping[int, Text]
+
+
+def refused(name: str, unit: Text, faults: Mapping[int, Text], bad: int) -> BadLines:
     """The error of a file of which `bad` lines are wrong; `faults`: number of the line -> what is wrong with it."""
-    said = list(faults.items())
+    said = list(faults.items())[:_SHOWN]
     en = [f"{unit.en} {line}: {why.en}" for line, why in said]
     zh = [f"第 {line} {unit.zh}：{why.zh}" for line, why in said]
     if bad > len(said):
@@ -223,7 +230,7 @@ def refused(name: str, unit: Text, faults: Mapping[int, Text], bad: int) -> BadI
     many = "line is" if bad == 1 else "lines are"
     en.insert(0, f"'{name}': {bad} {many} wrong")
     zh.insert(0, f"“{name}”有 {bad} 行错误")
-    return BadInput(
+    error = BadLines(
         "bad-consents",
         Text("\n".join(en), "\n".join(zh)),
         Text(
@@ -231,3 +238,5 @@ def refused(name: str, unit: Text, faults: Mapping[int, Text], bad: int) -> BadI
             f"未导入任何内容。可用的 purpose：{'、'.join(PURPOSES)}；日期如 2025-12-31，时间如 2025-12-31T23:59:59Z。",
         ),
     )
+    error.lines = faults
+    return error

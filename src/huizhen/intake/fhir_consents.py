@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import msgspec
 import pyarrow as pa
 from pydantic import ValidationError
 
-from huizhen.intake.consents import SCHEMA, Consents, refused
+from huizhen.intake.consents import MOST_REPORTED, SCHEMA, Consents, refused
 from huizhen.kit.clock import stamp
 from huizhen.kit.text import Text
 from huizhen.model.consent import Terms
@@ -40,7 +41,6 @@ SYSTEM = "urn:huizhen:"
 min-price-fen."""
 RECEIVES = "IRCP"
 """Information recipient, HL7 v3 ParticipationType."""
-_SHOWN = 20
 _LINE, _RESOURCE = Text("line", "行"), Text("resource", "个资源")
 
 
@@ -59,8 +59,8 @@ Row = tuple[str, str, str | None, str | None, str | None, str | None, str | None
 def read_fhir_consents(path: Path) -> Consents:
     """The consents of a file, in the order of their `dateTime`, then of the file.
 
-    A date in a period is a whole day in UTC, as in CSV. Raises BadInput with the number and the fault of the first
-    twenty resources that are wrong, and how many there are; no message holds a value.
+    A date in a period is a whole day in UTC, as in CSV. Raises BadLines, which tells the number and the fault of
+    the first twenty resources that are wrong and has all of them; no message holds a value.
     """
     rows: list[tuple[str, Row]] = []
     faults: dict[int, Text] = {}
@@ -72,7 +72,7 @@ def read_fhir_consents(path: Path) -> Consents:
             rows += _rows(resource)
         except _Fault as fault:
             bad += 1
-            if len(faults) < _SHOWN:
+            if len(faults) < MOST_REPORTED:
                 faults[number] = fault.said
     if bad:
         raise refused(path.name, unit, faults, bad)
@@ -133,7 +133,7 @@ def _rows(resource: Any) -> list[tuple[str, Row]]:
         names = ", ".join(narrower)
         raise _Fault(f"narrowed by {names}, which cannot be kept here", f"受 {names} 限定，此处无法保存")
     _check_performer(resource, permit)
-    terms, category = (_terms(resource, rules), _category(rules)) if permit else (None, None)
+    terms, category = (_terms(resource, rules), _category(rules)) if permit else (None, _ours(rules))
     purposes = _purposes(rules) if rules.get("purpose") or permit else list(PURPOSES)
     period = rules.get("period") or {}
     if not isinstance(period, dict):
@@ -233,9 +233,15 @@ def _terms(resource: Mapping[str, Any], rules: Mapping[str, Any]) -> str | None:
                          "受 modifierExtension 限定，此处无法保存")  # fmt: skip
         said[url.removeprefix(SYSTEM).replace("-", "_")] = value
     try:
-        return Terms.read(said).canonical().decode() if said else None
+        return _canonical(msgspec.json.encode(said)) if said else None
     except ValidationError:
         raise _Fault("recipients, methods or price that there are not", "接收方、方法或价格无效") from None
+
+
+@lru_cache(maxsize=4096)
+def _canonical(said: bytes) -> str:
+    """Of the same terms once, however many people narrow a yes by them. Raises ValidationError."""
+    return Terms.model_validate_json(said).canonical().decode()
 
 
 def _recipient(actor: Any) -> str:
@@ -255,6 +261,14 @@ def _category(rules: Mapping[str, Any]) -> str | None:
     if len(found) > 1:
         raise _Fault("narrowed by several class, which cannot be kept here", "受多个 class 限定，此处无法保存")
     return _coded({"coding": found}, "category", "class") if found else None
+
+
+def _ours(rules: Mapping[str, Any]) -> str | None:
+    """The category of a denial; one that is not understood makes it a denial of all."""
+    try:
+        return _category(rules)
+    except _Fault:
+        return None
 
 
 def _coded(concept: Any, system: str, element: str) -> str:
@@ -277,9 +291,14 @@ def _moment(text: Any, until: bool) -> str | None:
     """A FHIR dateTime as a UTC stamp: of a year, a month or a day its beginning, for `until` the end of it."""
     if text is None:
         return None
+    if not isinstance(text, str):
+        raise _Fault("a time that is not a FHIR dateTime", "时间不是 FHIR dateTime")
+    return _stamped(text, until)
+
+
+@lru_cache(maxsize=4096)
+def _stamped(text: str, until: bool) -> str:
     try:
-        if not isinstance(text, str):
-            raise ValueError
         if "T" in text:
             moment = datetime.fromisoformat(text)
             if moment.tzinfo is None:

@@ -83,9 +83,9 @@ def audit(files: Files, trust: Trust, now_unix_s: float, say: Say = lambda _done
     hub's."""
     found = Audit()
     shown = [open_signed(data, trust.hub, trust.witnesses) for data in _shown(files)]
-    newest = max(shown, key=lambda signed: signed.checkpoint.size)
+    longest = max(shown, key=lambda signed: signed.checkpoint.size)
     elsewhere = [open_signed(data, trust.hub, trust.witnesses) for data in trust.seen]
-    size = found.entries = newest.checkpoint.size
+    size = found.entries = longest.checkpoint.size
     asked = {*(s.checkpoint.size for s in (*shown, *elsewhere)), *(a.size for a in trust.anchors)}
     roots = _Roots({each for each in asked if each <= size})
     reader = _Reader(files, size, found, roots)
@@ -95,7 +95,7 @@ def audit(files: Files, trust: Trust, now_unix_s: float, say: Say = lambda _done
         point = signed.checkpoint
         if reader.stopped is None and roots.at.get(point.size) == point.root:
             sound = point.size
-    found.add(reader.conclude(newest.checkpoint, sound))
+    found.add(reader.conclude(longest.checkpoint, sound))
     for signed in (*shown, *elsewhere):
         _witnesses(signed, trust, roots, now_unix_s, found)
     found.add(_elsewhere(elsewhere, roots, size))
@@ -103,6 +103,12 @@ def audit(files: Files, trust: Trust, now_unix_s: float, say: Say = lambda _done
     found.add(_waiting(found, trust))
     found.findings.sort(key=lambda f: (f.severity != "broken", f.index is None, f.index or 0))
     return found
+
+
+def newest(files: Files, hub: VerifierKey, witnesses: Iterable[VerifierKey]) -> Checkpoint:
+    """The longest checkpoint there, of which the hub's signature holds. Raises NotFound, Lost, Tampered."""
+    shown = [open_signed(data, hub, witnesses).checkpoint for data in _shown(files)]
+    return max(shown, key=lambda point: point.size)
 
 
 def _shown(files: Files) -> Iterator[bytes]:

@@ -26,11 +26,13 @@ ANY_TIME = frozenset(
     {"node-enrolled", "node-revoked", "dataset-registered", "consent-changed", "node-refused", "node-left-out"}
     | {"party-registered", "act-filed", "witness-enrolled", "witness-removed", "care-opened", "care-reviewed"}
     | {"deed-changed", "contract-changed", "payment-received", "breach-changed", "breach-counted"}
+    | {"data-used", "data-deleted", "deletion-confirmed"}
 )
 """Kinds that belong to no study's order, wherever they stand."""
 
-PRIVATE = frozenset({"contract-changed", "payment-received", "breach-changed"})
-"""Kinds whose documents are shown to the party they are about alone, and to whoever sees everything."""
+PRIVATE = frozenset({"contract-changed", "payment-received", "breach-changed", "data-used"})
+"""Kinds whose documents are shown to the party they are about alone, and to whoever sees everything; of `data-used`,
+to the hospital whose data it was."""
 
 
 def is_private(kind: str, facts: Mapping[str, object]) -> bool:

@@ -225,3 +225,15 @@ class Frontier:
 def files_tree(files: Files, size: int) -> TileTree:
     """The tree of `size` entries that these files give; nothing of it is trusted before its root is compared."""
     return TileTree(lambda tile: files.read(tile.path), size)
+
+
+def read_leaves(files: Files, size: int) -> Iterator[bytes]:
+    """The entries of a log of that size, from the first on; nothing of it is trusted before its root is compared.
+
+    Raises what reading a file raises, and Tampered.
+    """
+    bundles = [tile_of(ENTRIES, index, size) for index in range(-(-size // WIDTH))]
+    for bundle, data in zip(bundles, files.read_all(b.path for b in bundles), strict=True):
+        if isinstance(data, HuizhenError):
+            raise data
+        yield from decode_bundle(data, bundle.width)

@@ -33,6 +33,12 @@ def share_out(total_fen: int, people: Sequence[str], salt: bytes) -> dict[str, i
         )
     if not people:
         return {}
-    base, odd = divmod(total_fen, len(people))
     order = sorted(people, key=lambda person: salted(salt, person.encode()))
-    return {person: base + (place < odd) for place, person in enumerate(order)}
+    return {person: owed(total_fen, len(people), place) for place, person in enumerate(order)}
+
+
+def owed(total_fen: int, people: int, place: int) -> int:
+    """What the one at that place in the order of the salted values receives of the node's share, in fen; the order is
+    that of the study's commitment to who was in it (`ledger.inclusion`)."""
+    base, odd = divmod(total_fen, people)
+    return base + (place < odd)

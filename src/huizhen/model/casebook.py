@@ -9,7 +9,8 @@ from huizhen.kit.keys import SigningKey
 from huizhen.model.consent import By, ConsentAct, Delegation
 from huizhen.model.dataset import Column
 from huizhen.model.deed import Instrument
-from huizhen.model.giving import Giving, Opening
+from huizhen.model.deletion import Cause
+from huizhen.model.giving import Giving, Leaving, Opening
 from huizhen.model.incident import Breached
 from huizhen.model.lifecycle import CLOCK, TRUSTEE, Event, Filed
 from huizhen.model.party import Act, LegalFacts, Party, Taken
@@ -90,6 +91,11 @@ def delegated(**changes: Any) -> Delegation:
     """A daughter named for biomedical research."""
     named = {"number": 1, "relation": "daughter", "purposes": ["HMB"], "until_day": "2028-12-31"}
     return Delegation.read({**named, "from_utc": "2026-01-01T00:00:00.000000Z", **changes})
+
+
+def leaving(cause: Cause = "withdrawal", **facts: Any) -> Leaving:
+    """The last consent of a person at a hospital in China ends, but with these facts."""
+    return Leaving(**{"cause": cause, "jurisdiction": "CN", **facts})
 
 
 def opening(**changes: Any) -> Opening:

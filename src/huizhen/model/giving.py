@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from huizhen.model.consent import ANY, By, ConsentAct, Delegation, Terms
+from huizhen.model.deletion import Cause
 from huizhen.model.wording import Edition
 
 
@@ -71,6 +72,21 @@ def comes_of_age(born: str, consent_age: int) -> str:
         return day.replace(year=day.year + consent_age).isoformat()
     except ValueError:
         return date(day.year + consent_age, 3, 1).isoformat()
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A person's data in one dataset, after a withdrawal or where the person asks for deletion. None: not known."""
+
+    cause: Cause
+    jurisdiction: str | None
+    """Whose law holds at the hospital."""
+    standing: bool = False
+    """Whether a yes to any use of the dataset still stands."""
+    retained: str | None = None
+    """By what law the hospital has to keep the dataset, in its own words."""
+    research: str | None = None
+    """Why deleting would make research impossible or impair it, as the hospital has written down."""
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,11 @@ class Policy(Document):
     """From this age a person consents alone (PIPL 31: 14; GDPR 8: 13 to 16); before it, the guardian does."""
     ask_again_days: int = Field(default=180, ge=0)
     """So long after a no the person is not asked again for the same purpose and data."""
+    retained: dict[str, str] = Field(default_factory=dict)
+    """Datasets that the hospital has to keep by law, each with the law and the term: after a withdrawal a person's rows
+    in them are stored and protected, and used no more."""
+    erasure_impairs_research: str | None = Field(default=None, min_length=1)
+    """Where GDPR 17(3)(d) is relied on: the document in which the hospital has written down why."""
     care_roles: tuple[str, ...] = ("physician", "nurse", "pharmacist")
     """Who may open a record for care in an emergency."""
     care_review_roles: tuple[str, ...] = ("privacy-officer", "medical-affairs")

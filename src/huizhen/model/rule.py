@@ -18,9 +18,10 @@ EXEMPTIONS = ("emergency", "foreign-transit", "contract-necessity")
 EXPORT_THRESHOLD = 10_000
 """Persons with sensitive data since 1 January from which an export needs a security assessment (same, 7)."""
 OnFile = Literal["granted", "refused", "ended", "missing"]
-About = Literal["study", "consent", "care", "breach", "right", "upkeep"]
+About = Literal["study", "consent", "care", "breach", "right", "upkeep", "deletion"]
 """What a rule is asked about: a study; a word of consent; hospital staff who open a record in an emergency; a breach of
-personal data; a person who claims a right; what the trustee has to do from time to time."""
+personal data; a person who claims a right; what the trustee has to do from time to time; a person's data in one dataset
+that are to be deleted."""
 F = TypeVar("F")
 
 

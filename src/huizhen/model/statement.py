@@ -14,7 +14,15 @@ from huizhen.model.dataset import Dataset
 from huizhen.model.document import Document
 
 _DOMAIN = b"huizhen/statement/v1\n"
-Kind = Literal["dataset-registered", "consent-changed", "care-opened", "care-reviewed", "breach-counted"]
+Kind = Literal[
+    "dataset-registered",
+    "consent-changed",
+    "care-opened",
+    "care-reviewed",
+    "breach-counted",
+    "data-deleted",
+    "deletion-confirmed",
+]
 _HEX = r"^[0-9a-f]{64}$"
 
 
@@ -40,6 +48,20 @@ class CareReviewed(Document):
     outcome: CareVerdict
 
 
+class DataDeleted(Document):
+    """One person's data in one dataset were deleted, or are only stored any more; the commitment is to the record, and
+    `tombstone` the mark by which a node that was restored from a backup knows them again."""
+
+    commitment: str = Field(pattern=_HEX)
+    tombstone: str = Field(pattern=r"^[0-9a-f]{32}$")
+
+
+class DeletionConfirmed(Document):
+    """The warehouse has no row of the person any more; `deletion` is the commitment to the record."""
+
+    deletion: str = Field(pattern=_HEX)
+
+
 class BreachCounted(Document):
     """How many persons of this hospital a breach affects; the commitment is to the list of them, which stays there."""
 
@@ -52,6 +74,8 @@ BODIES: Mapping[str, type[Document]] = {
     "consent-changed": ConsentChange,
     "care-opened": CareOpened,
     "care-reviewed": CareReviewed,
+    "data-deleted": DataDeleted,
+    "deletion-confirmed": DeletionConfirmed,
     "breach-counted": BreachCounted,
 }
 """Statements whose body is, as it stands, the facts of their ledger entry."""

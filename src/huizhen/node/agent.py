@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,6 @@ import yaml
 from huizhen.adapters.engine import Engine
 from huizhen.adapters.node_book import NodeBook, is_disk_full
 from huizhen.adapters.tables import Tables
-from huizhen.kit.canonical import salted
 from huizhen.kit.clock import Clock, stamp, utc_now
 from huizhen.kit.errors import BadInput, HuizhenError, Lost, Refused, Unable
 from huizhen.kit.keys import SigningKey
@@ -26,16 +25,13 @@ from huizhen.kit.text import Text
 from huizhen.ledger import checkpoint as checkpoints
 from huizhen.ledger.checkpoint import Checkpoint
 from huizhen.ledger.note import VerifierKey
-from huizhen.market.patients import share_out
-from huizhen.market.settle import decimal_quality
 from huizhen.model.grant import Grant
 from huizhen.model.policy import Policy
-from huizhen.model.settlement import Settlement
 from huizhen.model.study import Study
-from huizhen.model.tally import Tally
+from huizhen.node import ending
 from huizhen.node.check import Known, check_grant, check_time, midnight
 from huizhen.node.instruments import seen_in
-from huizhen.node.law import check_paid, use_of
+from huizhen.node.law import use_of
 from huizhen.node.log import NodeLog
 from huizhen.node.rounds import Rounds
 from huizhen.node.runner import Runner, Sitting, check_earlier
@@ -163,11 +159,22 @@ class Agent:
 
     # -- before a study
 
-    def _hello(self, _body: dict[str, Any]) -> dict[str, Any]:
+    def _hello(self, body: dict[str, Any]) -> dict[str, Any]:
+        """What the ledger has of data deleted here is taken up, too: this node may come from a backup."""
+        self.book.tombstones.hear(body.get("deleted", ()), stamp(self.clock()))
+        if body.get("jurisdiction") and body["jurisdiction"] != self.book.get("jurisdiction"):
+            self.book.put("jurisdiction", body["jurisdiction"])
         return {"policy": self.policy().as_json(), "epoch": self.book.consents.epoch}
 
     def _open(self, body: dict[str, Any]) -> str:
         study, grant = Study.read(body["study"]), Grant.read(body["grant"])
+        try:
+            return self._open_study(study, grant, body["earlier"])
+        except Refused as problem:
+            self.book.uses.keep_refused(study, problem.code, stamp(self.clock()))
+            raise
+
+    def _open_study(self, study: Study, grant: Grant, earlier: Sequence[str]) -> str:
         request = study.request
         known = Known(
             name=self.name,
@@ -185,7 +192,7 @@ class Agent:
             filed=self.book.under("filed:"),
         )
         method = check_grant(study, grant, known)
-        check_earlier(self.book, study, body["earlier"])
+        check_earlier(self.book, study, earlier)
         assert grant.limits is not None
         before = self.book.study(study.id)
         if before is not None and before["grant_digest"] != grant.digest():
@@ -206,9 +213,10 @@ class Agent:
                 "epsilon": grant.limits.epsilon,
                 "salt": os.urandom(16),
                 "use": use.model_dump_json(),
+                "request": study.canonical().decode(),
             }
         )
-        sitting = Sitting(study, grant.digest(), grant.limits, method, tuple(body["earlier"]), use)
+        sitting = Sitting(study, grant.digest(), grant.limits, method, tuple(earlier), use)
         self._sittings[study.id] = sitting.after(self._sittings.get(study.id))
         return grant.digest()
 
@@ -226,41 +234,16 @@ class Agent:
     # -- after the rounds
 
     def _tally(self, body: dict[str, Any]) -> dict[str, Any]:
-        sitting = self._sitting(body["study"])
-        kept, row = self.book.inclusion(body["study"]), self.book.study(body["study"])
-        card = self.book.card(sitting.study.request.dataset)
-        assert kept is not None and row is not None and card is not None
-        self.book.set_counted(body["study"])
-        rows = self.runner.count(sitting, kept[1], complete=sitting.method.complete_cases)
-        return Tally(
-            node=self.name,
-            rows=rows,
-            people=len(kept[1]),
-            quality=decimal_quality(card.quality),
-            inclusion=salted(row["salt"], kept[1].serialize()),
-            log=self.log.write(),
-            own=self.runner.own_figures(sitting, self.policy()),
-            misfit=self.runner.tell_misfit(sitting, self.policy(), body.get("state")),
-        ).as_json()
+        return ending.tally(self, self._sitting(body["study"]), body.get("state")).as_json()
 
     def _closed(self, body: dict[str, Any]) -> str:
-        """How a study ended; what its patients are owed is shared out among those who were included."""
-        study = body["study"]
-        kept, row = self.book.inclusion(study), self.book.study(study)
-        if row is not None:
-            if body["settlement"] is not None and kept is not None:
-                settlement = Settlement.read(body["settlement"])
-                fen = sum(x.fen for x in settlement.lines if x.party == f"patients@{self.name}")
-                names = {name: i for i, name in self.book.pseudonyms(kept[1]).items()}
-                parts = share_out(fen, sorted(names), row["salt"]) if names else {}
-                self.book.pay(study, ((names[name], part) for name, part in parts.items()))
-            self.book.set_status(study, body["status"])
-        self._sittings.pop(study, None)
-        self._rounds.forget(study)
+        """How a study ended."""
+        ending.closed(self, body)
+        self._sittings.pop(body["study"], None)
+        self._rounds.forget(body["study"])
         if not self._sittings:
             self.runner.tables.own.close()  # so that another program of this node may take in a dataset
-        if row is not None and body["status"] == "released":
-            check_paid(Settlement.read(body["settlement"]), self.book.use(study))
+        ending.check_settled(self, body)
         return self.name
 
     def _cosign(self, body: dict[str, Any]) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from huizhen.intake.fhir_written import Said, resources
 from huizhen.kit.canonical import canonical
 from huizhen.kit.clock import stamp
 from huizhen.kit.errors import BadInput
@@ -52,6 +54,14 @@ def check_dataset(agent: Agent, dataset: str | None) -> None:
                 f"本节点的数据集：{'、'.join(known) or '无'}。不写 --dataset 则对全部数据集撤回。",
             ),
         )
+
+
+def exported(agent: Agent, subjects: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """All that these people said, as FHIR R4 `Consent` resources, person by person. The node knows them by pseudonym
+    only, so their numbers are brought. Raises NotFound for one whom it does not know."""
+    for subject in subjects:
+        said = agent.book.consents.words(agent.book.find(subject))
+        yield from resources(subject, [Said(x.at_utc, x.word) for x in said])
 
 
 def record(agent: Agent, words: Sequence[Word | tuple[str, str, str | None, bool, str | None, str | None]]) -> Changed:

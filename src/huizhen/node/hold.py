@@ -53,11 +53,14 @@ def hold(
     rows = conform(source, reading, subject)
     card = begun(agent, name, schema, schema_path is not None)
     agree([*others, card])
-    people = BitMap()
+    people, gone = BitMap(), 0
 
     def enrol(subjects: list[str]) -> list[int]:
-        indices = agent.book.enrol(subjects)
-        people.update(indices)
+        nonlocal gone
+        indices = agent.book.enrol_for(name, subjects)
+        there = [idx for idx in indices if idx >= 0]
+        gone += len(indices) - len(there)
+        people.update(there)
         progress(rows.rows)
         return indices
 
@@ -65,7 +68,13 @@ def hold(
         write_table(connection, name, reading, subject, rows, enrol)
     agent.runner.tables.moved_in(name)
     version = _version(path, (agent.folder / "pseudonym.key").read_bytes())
-    return Held(finished(card, rows, len(people), version), (*notes, *rows.notes))
+    held = finished(card, rows, len(people), version)
+    if gone:
+        held = held.model_copy(update={"rows": held.rows - gone})
+        said = Text(f"{gone} rows of people whose data were deleted were not taken in.",
+                    f"有 {gone} 行属于数据已被删除的人，未予读入。")  # fmt: skip
+        notes = (*notes, said)
+    return Held(held, (*notes, *rows.notes))
 
 
 def check_name(name: str) -> None:

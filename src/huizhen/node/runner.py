@@ -11,6 +11,7 @@ import numpy as np
 from pyroaring import BitMap
 
 from huizhen.adapters.node_book import NodeBook
+from huizhen.adapters.purge import purge
 from huizhen.adapters.table import Selection, Work
 from huizhen.adapters.tables import Tables
 from huizhen.intake import cohort
@@ -120,7 +121,9 @@ class Runner:
     def consenting(self, sitting: Sitting) -> BitMap:
         """Who consents at this moment. Whatever goes wrong in looking it up, the answer is a refusal, never a yes."""
         try:
-            return self.book.consents.people(sitting.use, stamp(self.clock()))
+            yes = self.book.consents.people(sitting.use, stamp(self.clock()))
+            gone = self.book.tombstones.people(sitting.use.dataset)
+            return yes - gone if gone else yes
         except Exception as error:
             raise Refused(
                 "consent-unavailable",
@@ -151,13 +154,13 @@ class Runner:
         )
 
     def _difference(self, sitting: Sitting, earlier: str, now: BitMap) -> int:
-        """People in one of the two cohorts only, without those whose own consent changed in between; all of them where
-        this node's figures were not in the earlier result."""
+        """People in one of the two cohorts only, without those whose own consent changed in between, or whose data were
+        deleted; all of them where this node's figures were not in the earlier result."""
         before = self.book.study(earlier)
         if before is None or not before["counted"]:
             return len(now)
         consents, then, moment = self.book.consents, before["census_utc"], stamp(self.clock())
-        changed = BitMap()
+        changed = self.book.tombstones.people(sitting.use.dataset, ever=True)
         if consents.moved(then, moment):
             older = sitting.use.model_copy(update={"purpose": before["purpose"]})
             for use in {self.book.use(earlier) or older, sitting.use}:
@@ -265,6 +268,20 @@ class Runner:
     def count(self, sitting: Sitting, people: BitMap, complete: bool) -> int:
         """Rows of these people in the cohort; with `complete` those only that have every value."""
         return self.tables.of(sitting.selection.dataset).count(sitting.selection, people, complete)
+
+    def rows_of(self, card: Dataset, person: int) -> int:
+        """How many rows of one person the dataset has, wherever it is."""
+        selection = Selection(card.name, card.table, None, (), False)
+        return self.tables.of(card.name).count(selection, BitMap([person]), complete=False)
+
+    def is_elsewhere(self, dataset: str) -> bool:
+        """Whether its rows are in a warehouse of the hospital."""
+        return self.tables.of(dataset) is not self.tables.own
+
+    def purge(self, datasets: Sequence[str], person: int) -> dict[str, int]:
+        """Take one person's rows out of these datasets in the node's own file; how many there were."""
+        self.tables.own.close()
+        return purge(self.tables.own.path, datasets, BitMap([person]))
 
     def _standing(self, sitting: Sitting, cohort: BitMap, included: BitMap) -> tuple[BitMap, BitMap]:
         """Those of the cohort, and of the included, who still consent. Nobody comes back: so the same number of people

@@ -18,6 +18,7 @@ from huizhen.kit.text import Language, Text
 from huizhen.model.consent import ANY, By, ConsentAct, Delegation, Given, Terms, Word
 from huizhen.model.giving import Giving, comes_of_age
 from huizhen.model.grant import Reason, verdict
+from huizhen.model.purpose import PURPOSES
 from huizhen.model.wording import Edition, shown
 from huizhen.node.agent import Agent
 from huizhen.node.consents import Changed, check_dataset, check_purpose, record
@@ -75,7 +76,10 @@ def grant(agent: Agent, said: Saying) -> Changed:
         said.subject, said.purpose, said.dataset, True, None, min(ends, default=None), said.category, said.terms, given,
         anew=True,
     )  # fmt: skip
-    return record(agent, [word])
+    changed = record(agent, [word])
+    datasets = [card.name for card in agent.book.cards() if said.dataset in (None, card.name)]
+    agent.book.tombstones.lift(agent.book.pseudonym(said.subject), datasets, stamp(agent.clock()))
+    return changed
 
 
 def withdraw(agent: Agent, said: Saying) -> Changed:
@@ -107,6 +111,16 @@ def ask(agent: Agent, said: Saying) -> tuple[dict[str, object], str]:
     (person,) = agent.book.enrol([said.subject])
     agent.book.consents.asked(person, said.purpose, digest(text), stamp(agent.clock()))
     return text, digest(text)
+
+
+def end_all(agent: Agent, said: Saying) -> Changed:
+    """Record a no to every purpose, on all data. Raises Refused for who may not speak for the person."""
+    known = _known(agent, said)
+    if said.by not in ("person", "staff"):
+        _check(_giving(agent, said, known, "withdraw"))
+    _keep_life(agent, said, known)
+    given = _given(agent, said, known, "withdraw")
+    return record(agent, [Word(said.subject, code, None, False, given=given) for code in PURPOSES])
 
 
 def _no(agent: Agent, said: Saying, act: ConsentAct) -> Changed:

@@ -127,7 +127,7 @@ def gather(
     """Facts, agreed schema, bound method, and participants with their keys and consent epochs."""
     settings, schema = store.settings(), schema_of(store, request)
     method = plan(request, schema)
-    policies, epochs = _introductions([c.holder for c in cards_of(store, request)], request.quorum, link)
+    policies, epochs = _introductions(store, [c.holder for c in cards_of(store, request)], request.quorum, link)
     names = list(policies)
     keys, spent = store.node_keys(), budget(store, request)
     facts = Facts(
@@ -156,10 +156,13 @@ def _for_profit(request: Request) -> bool:
     return request.purpose in PURPOSES and PURPOSES[request.purpose].for_profit
 
 
-def _introductions(names: list[str], quorum: int | None, link: Link) -> tuple[dict[str, Policy], dict[str, int]]:
-    """Policy and consent epoch of each node that is there, as it says itself at this moment. Raises Silent where one is
-    not, unless the study has a quorum and it is reached."""
-    heard = link.ask("hello", {name: {} for name in names})
+def _introductions(
+    store: Store, names: list[str], quorum: int | None, link: Link
+) -> tuple[dict[str, Policy], dict[str, int]]:
+    """Policy and consent epoch of each node that is there, as it says itself at this moment; each is told what the
+    ledger has of data deleted there. Raises Silent where one is not there, unless a quorum is asked for and reached."""
+    law = store.settings().jurisdiction
+    heard = link.ask("hello", {name: {"deleted": store.deleted(name), "jurisdiction": law} for name in names})
     for node, problem in heard.refusals.items():
         raise problem.at(node)
     silent = sorted(set(names) - set(heard.answers))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from huizhen.ledger.merkle import MerkleTree
+from huizhen.ledger.story import StoredDocument
 from huizhen.market.postings import Posting
 from huizhen.model.dataset import Dataset
 from huizhen.model.deed import Kind
@@ -131,6 +132,18 @@ class Store(Protocol):
         """The studies that reserved or committed them."""
         ...
 
+    def deleted(self, node: str) -> list[str]:
+        """The marks of the data that this node has said are deleted (`model.deletion.tombstone`)."""
+        ...
+
     def settings(self) -> RegionSettings: ...
+    def entries_of(self, subject: str) -> list[tuple[int, bytes]]:
+        """(number, leaf) of the ledger's entries that speak of this study or node."""
+        ...
+
+    def documents_of(self, refs: Iterable[str]) -> dict[str, StoredDocument]:
+        """The documents that these salted hashes refer to, by the hash."""
+        ...
+
     def tree(self) -> MerkleTree: ...
     def witnessed_sizes(self) -> dict[str, int]: ...

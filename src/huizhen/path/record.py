@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from huizhen.kit.errors import HuizhenError
+from huizhen.ledger.my_data import Share
+from huizhen.ledger.story import StoredDocument
 from huizhen.model.deed import Commitment
+from huizhen.model.evidence import Evidence
 from huizhen.model.grant import Grant
 from huizhen.model.left_out import LeftOut
 from huizhen.model.release import Release
@@ -52,6 +58,30 @@ def committed(record: Record, study: Study, commitment: Commitment) -> int:
 
 def settled(record: Record, study: Study, settlement: Settlement, hold: Hold | None = None) -> int:
     return record.evidence("study-settled", HUB, study.id, {"settlement": settlement.as_json(), **_hold(hold)})
+
+
+def used(record: Record, study: Study, tallies: Sequence[Tally], settlement: Settlement | None) -> None:
+    """Of each hospital whose people were in the sums, one entry that says so in its name: a commitment to who they
+    were, and beside it, for them alone to see, what they are owed together. Whoever follows the ledger knows by these
+    how often a hospital's data were used, so that none of it can be kept from a patient."""
+    owed = {} if settlement is None else {line.party: line.fen for line in settlement.lines}
+    for tally in tallies:
+        share = Share(study=study.id, node=tally.node, fen=owed.get(f"patients@{tally.node}", 0))
+        record.evidence("data-used", tally.node, study.id, {"share": share.as_json()}, inclusion=tally.inclusion)
+
+
+def told(leaves: Sequence[tuple[int, bytes]], documents: Mapping[str, StoredDocument], node: str) -> dict[str, Any]:
+    """What a node is told of a study's entries, so that it can prove them to its patients: the numbers of those that
+    are of the study as a whole, or of the node alone, and the opening of its own share."""
+    found: dict[str, Any] = {"entries": {}}
+    for number, leaf in leaves:
+        entry = Evidence.model_validate_json(leaf)
+        if entry.actor not in (HUB, node) and entry.kind != "study-proposed":
+            continue
+        found["entries"][entry.kind] = number
+        if entry.kind == "data-used" and (stored := documents.get(entry.refs["share"])):
+            found["share"] = {"salt": stored.salt.hex(), "content": stored.content.decode()}
+    return found
 
 
 def ended(record: Record, study: Study, status: str, code: str, hold: Hold | None = None) -> int:

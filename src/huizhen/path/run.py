@@ -21,6 +21,7 @@ from huizhen.kit.keys import SigningKey
 from huizhen.kit.text import Text
 from huizhen.model.assessment import Assessment, Opinion
 from huizhen.model.census import Census
+from huizhen.model.evidence import Evidence
 from huizhen.model.grant import Grant
 from huizhen.model.left_out import LeftOut, silent
 from huizhen.model.release import Release
@@ -289,6 +290,7 @@ class Road:
             hold = clauses.give_back(r, done, study)
             r.post(settlement)
             record.settled(r, study, settlement, hold)
+            record.used(r, study, tallies, settlement)
         self.progress("settle", Text("settled", "已结算"))
         return settlement
 
@@ -307,7 +309,11 @@ class Road:
 
     def _tell(self, link: Link, names: Sequence[str], body: dict[str, Any]) -> list[str]:
         """The nodes that did not hear it."""
-        return sorted(set(names) - set(link.ask("closed", dict.fromkeys(names, body)).answers))
+        leaves = self.store.entries_of(body["study"])
+        refs = [ref for _, leaf in leaves for ref in Evidence.model_validate_json(leaf).refs.values()]
+        documents = self.store.documents_of(refs)
+        bodies = {name: {**body, "ledger": record.told(leaves, documents, name)} for name in names}
+        return sorted(set(names) - set(link.ask("closed", bodies).answers))
 
     def catch_up(self) -> None:
         """Tell nodes that were not there when a study ended how it ended: their patients' shares wait for it."""
@@ -326,7 +332,9 @@ class Road:
             r.journal(study.id, "problem", to_wire(problem))
             r.forget(study.id, ["standing", "counted"])
             r.release_budget(study.id)
-            record.ended(r, study, status, problem.code, clauses.give_back(r, self.store.journal(study.id), study))
+            done = self.store.journal(study.id)
+            record.ended(r, study, status, problem.code, clauses.give_back(r, done, study))
+            record.used(r, study, [Tally.read(t) for t in done.get("tallies", ())], None)
         self.progress("end", problem.what)
         self._close(study, link, status, None)
 

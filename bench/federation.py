@@ -10,9 +10,10 @@ has exchanges (a web server with TLS, or a bare NATS server; 1,000 floats each w
 masks (`made/floor_masks.py`), that of all hospitals divided by the processors. Where the time goes is told by processor
 seconds: of the hub, of all hospitals, of the NATS server. NATS is left out where there is no nats-server.
 
-On 2 cores that others used, too, 100 hospitals over HTTPS: masked 4.1 s (p99 4.9), 1.3 times local and 4.0 times the
-floor, of which the hospitals spend 4.8 processor seconds and the hub 1.2; plain 1.4 s (p99 1.6), 1.5 times local and 31
-times one bare call, hospitals 1.7, hub 0.3; hub 299 MB; 23 kB up and 24 kB down a hospital and masked round.
+On 2 cores that others kept busy (load 18), 100 hospitals, medians and processor seconds of a round: over HTTPS
+masked 1.3 s (hospitals 1.18, hub .15; 29 kB up and 15 kB down a hospital), plain 1.0 s (.75, .14); over NATS masked
+1.3 s (1.10, hub .07, server .11), plain 1.0 s (.69, .06, .08). Before sums that hold everybody went without shares
+(decision 0016), at load 4 to 24: HTTPS masked 2.5 s (2.79, .73), NATS masked 2.3 s (1.94, .22, .35).
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@
 the same run, on one core as ours. A node keeps nothing between rounds, in any memory but that of one block: for every
 level of every tree it codes its rows and follows all earlier trees anew. That is the price of a node without state,
 and grows with the square of the trees; the column "a row and round" is what one node pays, whoever else takes part.
+
+1 M rows, 20 columns, 30 trees of depth 4, on a core that others used, too: 329 s at all three nodes together, 0.7 s at
+the hub, pooled 21 s: 16 times; 2.6 microseconds a row and round; AUC .7833, pooled .7843.
 """
 
 from __future__ import annotations

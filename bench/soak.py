@@ -3,6 +3,8 @@
 `python bench/soak.py [--large | --tiny]`. One hub process over the mailbox, three hospitals in processes of their own;
 studies under masks, one after the other, resident memory (VmRSS) after every round. The baseline is the same processes
 when they are warm, after the first study; what is printed is the middle of each fifth of the rounds that follow.
+
+225 rounds: hub 272.8 to 276.2 MB (1.012 times), a hospital 271.0 to 272.4 MB (1.005 times).
 """
 
 from __future__ import annotations

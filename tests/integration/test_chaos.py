@@ -1,7 +1,7 @@
 """Many rounds over real programs, while hub and hospitals are killed, stopped and cut off at random.
 
 The answer is the one that a quiet region gives, to the last digit; it is paid for once; the ledger holds. As many
-rounds as HUIZHEN_CHAOS_ROUNDS says (200 take minutes), else 80, a stroke of bad luck every ten.
+rounds as HUIZHEN_CHAOS_ROUNDS says (200 take some three minutes), else 80, a stroke of bad luck every ten.
 """
 
 from __future__ import annotations

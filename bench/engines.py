@@ -6,9 +6,9 @@ the same aggregates of the same rows in one query, with a column that says who c
 over all cores of the machine. Peak memory is that of the node's process and its children (for Spark that is the driver,
 Java and the executors' Pythons; PostgreSQL's server is not the node's and not counted).
 
-100 M rows of 2 M people, 2 cores that others used, too: DuckDB alone counts 28 M rows a second and adds up a Newton step
-of 6.6 M, the node 23 M (1.2 times the time) and 3.9 M (1.7 times); census 10 s; peak memory 701 MB, of 1 M rows of 0.1 M
-people 342 MB: it grows with the people, whose consents are looked up, and not with their rows.
+100 M rows of 2 M people, 2 cores that others used, too: DuckDB alone counts 28 M rows a second and adds up a Newton
+step of 6.6 M, the node 23 M (1.2 times the time) and 3.9 M (1.7 times); census 10 s; peak memory 701 MB, of 1 M rows
+of 0.1 M people 342 MB: it grows with the people, whose consents are looked up.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ over all cores of the machine. Peak memory is that of the node's process and its
 Java and the executors' Pythons; PostgreSQL's server is not the node's and not counted).
 
 100 M rows of 2 M people, 2 cores that others used, too: DuckDB alone counts 28 M rows a second and adds up a Newton
-step of 6.6 M, the node 23 M (1.2 times the time) and 3.9 M (1.7 times); census 10 s; peak memory 701 MB, of 1 M rows of
-0.1 M people 342 MB: it grows with the people, whose consents are looked up, and not with their rows.
+step of 6.6 M, the node 23 M (1.2 times the time) and 3.9 M (1.7 times); census 10 s; peak memory 701 MB, of 1 M rows
+of 0.1 M people 342 MB: it grows with the people, whose consents are looked up.
 """
 
 from __future__ import annotations

@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, insert, inspect, select, update
 
 from huizhen.adapters import database as db
-from huizhen.adapters import instruments
+from huizhen.adapters import instruments, papers
 from huizhen.adapters.instruments import Instruments
 from huizhen.adapters.log_table import LogTable, append, last_moment
+from huizhen.adapters.papers import Papers
 from huizhen.adapters.register import Register
 from huizhen.kit import wire
 from huizhen.kit.canonical import canonical, salted
@@ -25,6 +26,7 @@ from huizhen.ledger.tiles import TileTree
 from huizhen.market.postings import Posting, hold_postings, payment_postings, postings
 from huizhen.model.dataset import Dataset
 from huizhen.model.evidence import Evidence
+from huizhen.model.paper import Paper
 from huizhen.model.settings import RegionSettings
 from huizhen.model.settlement import Hold, Payment, Settlement
 from huizhen.model.statement import Statement
@@ -173,6 +175,9 @@ class SqlRecord:
         if inspect(self._c).has_table("instrument"):
             instruments.keep_time(self, day)
 
+    def put_paper(self, paper: Paper) -> None:
+        papers.put(self, paper)
+
 
 class SqlStore:
     """See `path.ports.Store`; and what the hub's commands read."""
@@ -183,6 +188,7 @@ class SqlStore:
         self.register = Register(engine)
         self.log = LogTable(engine)
         self.instruments = Instruments(engine)
+        self.papers = Papers(engine)
 
     @contextmanager
     def record(self) -> Iterator[SqlRecord]:

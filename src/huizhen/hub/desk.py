@@ -14,10 +14,12 @@ from huizhen.hub.caller import Caller
 from huizhen.hub.hub import Hub
 from huizhen.hub.instruments import InstrumentDesk, unknown_purpose
 from huizhen.hub.log import Log
+from huizhen.hub.papers import PaperDesk
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused, Tampered
 from huizhen.kit.text import Text, did_you_mean
 from huizhen.ledger.order import PRIVATE, STUDY_ORDER
 from huizhen.model.dataset import Dataset
+from huizhen.model.paper import BODIES
 from huizhen.model.party import Act, Filing, Party
 from huizhen.model.purpose import PURPOSES
 from huizhen.model.statement import Statement
@@ -43,7 +45,8 @@ class Desk:
         self.hub = hub
         self.road = road
         self.log = Log(hub)
-        self.instruments = InstrumentDesk(hub)
+        self.papers = PaperDesk(hub)
+        self.instruments = InstrumentDesk(hub, self.papers)
 
     # -- asking
 
@@ -174,10 +177,12 @@ class Desk:
     def _opens(self, who: Caller, entry: dict[str, Any]) -> bool:
         """Whether the documents of an entry are shown: those of studies to whom may see the study, but no result before
         it is released; those of contracts and payments to whose they are."""
-        if who.sees_all or entry["kind"] not in PRIVATE | set(STUDY_ORDER):
+        if (who.sees_all and entry["kind"] != "review-opened") or entry["kind"] not in PRIVATE | set(STUDY_ORDER):
             return True
         if entry["kind"] == "payment-received":
             return bool(entry["subject"] == who.name)
+        if entry["kind"] in BODIES:
+            return self.papers.shows(who, entry["kind"], entry["subject"])
         if entry["kind"] in PRIVATE:
             return entry["subject"] in {c["name"] for c in self.instruments.all(who, "contract")}
         try:

@@ -14,6 +14,7 @@ from huizhen.adapters import seal
 from huizhen.adapters.database import open_engine, open_unchanged
 from huizhen.adapters.hub_store import SqlStore
 from huizhen.hub.verify_filed import check_filed
+from huizhen.hub.verify_papers import check_papers
 from huizhen.kit.clock import utc_now
 from huizhen.kit.errors import HuizhenError, Tampered
 from huizhen.kit.text import Text
@@ -58,6 +59,7 @@ def verify_hub(folder: Path, hub: VerifierKey, witnesses: Sequence[WitnessCopy])
         wrong += _money(story.documents, [p for p, _ in store.postings()])
         wrong += _cosigned(store, story.leaves)
         wrong += check_filed(story.leaves, story.documents, store.instruments.all())
+        wrong += check_papers(story.leaves, story.documents, store.papers.of())
         store.close()
     except (SQLAlchemyError, ValueError, KeyError, HuizhenError) as error:
         code = error.code if isinstance(error, HuizhenError) else type(error).__name__
@@ -121,7 +123,8 @@ def verify_copy(copy: Copy, keys: Sequence[VerifierKey]) -> tuple[int, list[Text
     ]
     wrong = [_said(f) for f in findings]
     wrong += list(_statements(copy.leaves, copy.documents))
-    return len(copy.leaves), wrong + check_filed(copy.leaves, copy.documents)
+    wrong += check_filed(copy.leaves, copy.documents) + check_papers(copy.leaves, copy.documents)
+    return len(copy.leaves), wrong
 
 
 def _known_signers(checkpoint: bytes, keys: Sequence[VerifierKey]) -> bytes:

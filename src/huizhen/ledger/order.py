@@ -26,11 +26,17 @@ ANY_TIME = frozenset(
     {"node-enrolled", "node-revoked", "dataset-registered", "consent-changed", "node-refused", "node-left-out"}
     | {"party-registered", "act-filed", "witness-enrolled", "witness-removed", "care-opened", "care-reviewed"}
     | {"deed-changed", "contract-changed", "payment-received"}
+    | {"reviewer-enrolled", "reviewer-dismissed", "review-sealed", "review-opened"}
+    | {"party-listed", "listing-appealed", "listing-decided"}
+    | {"alarm-raised", "alarm-acknowledged", "departure-reported", "audit-reported"}
 )
 """Kinds that belong to no study's order, wherever they stand."""
 
-PRIVATE = frozenset({"contract-changed", "payment-received"})
-"""Kinds whose documents are shown to the party they are about alone, and to whoever sees everything."""
+PRIVATE = frozenset(
+    {"contract-changed", "payment-received", "review-sealed", "review-opened"}
+    | {"alarm-raised", "alarm-acknowledged", "departure-reported"}
+)
+"""Kinds whose documents are not for everybody: shown to the party they are about, or to whoever sees everything."""
 
 
 @dataclass(frozen=True)

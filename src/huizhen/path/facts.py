@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
+from huizhen.kit.clock import day_of
 from huizhen.kit.errors import BadInput, Conflict, Refused
 from huizhen.kit.text import Text
 from huizhen.market.settle import patient_percent
+from huizhen.model import listing
 from huizhen.model.agreement import agree
 from huizhen.model.dataset import Dataset, Schema
 from huizhen.model.grant import Participant
@@ -21,7 +23,9 @@ from huizhen.path.authorise import columns_read, plan, privacy_of
 from huizhen.path.clauses import shares_at
 from huizhen.path.legal import legal_facts
 from huizhen.path.link import Link, Silent
+from huizhen.path.papers import to_tell
 from huizhen.path.ports import Store
+from huizhen.path.review import to_review
 from huizhen.privacy.budget import BudgetDecision, check_budget
 
 
@@ -127,9 +131,15 @@ def gather(
     """Facts, agreed schema, bound method, and participants with their keys and consent epochs."""
     settings, schema = store.settings(), schema_of(store, request)
     method = plan(request, schema)
-    policies, epochs = _introductions([c.holder for c in cards_of(store, request)], request.quorum, link)
+    policies, epochs = _introductions(
+        [c.holder for c in cards_of(store, request)],
+        request.quorum,
+        link,
+        to_tell(store.papers.of(*listing.KINDS), day_of(now, settings.jurisdiction)),
+    )
     names = list(policies)
     keys, spent = store.node_keys(), budget(store, request)
+    demanded = {*settings.review, *(what for p in policies.values() for what in p.review)}
     facts = Facts(
         request=request,
         columns=columns_read(request, schema, method),
@@ -142,6 +152,7 @@ def gather(
         delta_total=deltas(store, request),
         delta_cap=settings.delta,
         legal=legal_facts(store, request, names, now),
+        reviews=to_review(request, method, [p.own_figures for p in policies.values()], demanded),
         blacklist=frozenset(settings.blacklist),
         patient_percent=patient_percent(shares_at(store, request.dataset, now), _for_profit(request)),
     )
@@ -156,10 +167,12 @@ def _for_profit(request: Request) -> bool:
     return request.purpose in PURPOSES and PURPOSES[request.purpose].for_profit
 
 
-def _introductions(names: list[str], quorum: int | None, link: Link) -> tuple[dict[str, Policy], dict[str, int]]:
+def _introductions(
+    names: list[str], quorum: int | None, link: Link, papers: list[dict[str, Any]]
+) -> tuple[dict[str, Policy], dict[str, int]]:
     """Policy and consent epoch of each node that is there, as it says itself at this moment. Raises Silent where one is
     not, unless the study has a quorum and it is reached."""
-    heard = link.ask("hello", {name: {} for name in names})
+    heard = link.ask("hello", {name: {"papers": papers} for name in names})
     for node, problem in heard.refusals.items():
         raise problem.at(node)
     silent = sorted(set(names) - set(heard.answers))

@@ -12,6 +12,8 @@ from huizhen.market.postings import Posting
 from huizhen.model.dataset import Dataset
 from huizhen.model.deed import Kind
 from huizhen.model.lifecycle import Filed
+from huizhen.model.paper import Kind as PaperKind
+from huizhen.model.paper import Paper
 from huizhen.model.party import Act, Party
 from huizhen.model.settings import RegionSettings
 from huizhen.model.settlement import Hold, Settlement
@@ -61,6 +63,7 @@ class Record(Protocol):
         """Record what deeds and contracts began or ended by that day."""
         ...
 
+    def put_paper(self, paper: Paper) -> None: ...
     def put_checkpoint(self, size: int, note: str) -> None: ...
     def witnessed(self, node: str, size: int) -> None: ...
 
@@ -80,8 +83,19 @@ class Instruments(Protocol):
         ...
 
 
+class Papers(Protocol):
+    """Papers on file."""
+
+    def of(self, *kinds: PaperKind, subject: str | None = None) -> tuple[Paper, ...]:
+        """Those of these kinds (none said: of all), in the order in which they were filed."""
+        ...
+
+
 class Store(Protocol):
     """The hub's memory."""
+
+    @property
+    def papers(self) -> Papers: ...
 
     @property
     def instruments(self) -> Instruments: ...

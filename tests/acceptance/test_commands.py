@@ -39,6 +39,9 @@ def test_the_commands_that_people_rely_on_are_there():
             "consent delegate add", "consent delegate list", "consent delegate revoke", "consent wording list",
             "consent wording show", "care access", "care check", "care review list", "care review decide",
             "patient consents",
+            "review enrol", "review dismiss", "review reviewers", "review list", "review show", "review seal",
+            "review open", "blacklist add", "blacklist appeal", "blacklist decide", "blacklist list", "blacklist show",
+            "blacklist take",
         )
     }  # fmt: skip
 

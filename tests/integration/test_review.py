@@ -1,4 +1,4 @@
-"""Two-person review on the road: what waits for it, who may review, what nobody sees first, and what the ledger says."""
+"""Two-person review on the road: what waits for it, who may, what nobody sees first, and what the ledger says."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ def test_a_disagreement_goes_to_a_third_who_sees_neither_verdict(region: Region)
     assert load(region, study)["status"] == "awaiting"
     kinds = [p["kind"] for p in region.desk.papers.review(reviewer, study)["papers"]]
     assert kinds == ["review-sealed", "review-sealed"]
-    entries = [e for e in region.desk.entries(reviewer, 0, 500) if '"review-opened"' in e["leaf"] and study in e["leaf"]]
+    entries = [
+        e for e in region.desk.entries(reviewer, 0, 500) if '"review-opened"' in e["leaf"] and study in e["leaf"]
+    ]
     assert len(entries) == 2 and not any(e["documents"] for e in entries)
     assert reviewed(region, study, cid="reject") == "rejected"
     found = load(region, study)

@@ -20,10 +20,23 @@ AT_THE_NODE = {
     "dataset add", "consent grant", "consent withdraw", "consent import", "consent ask", "consent refuse",
     "consent delegate add", "consent delegate list", "consent delegate revoke", "consent wording list",
     "consent wording show", "care access", "care check", "care review list", "care review decide", "patient uses",
-    "patient consents", "node log", "node score",
+    "patient consents", "node log", "node score", "blacklist take",
 }  # fmt: skip
 """What a hospital does at its own node."""
-REMOTE = {"study", "model", "ledger", "money", "party", "act", "deed", "contract", "witness", "doctor"}
+REMOTE = {
+    "study",
+    "model",
+    "ledger",
+    "money",
+    "party",
+    "act",
+    "deed",
+    "contract",
+    "witness",
+    "doctor",
+    "review",
+    "blacklist",
+}
 """What an asker, auditor or trustee does with an access file."""
 MANUAL = Path(__file__).parents[2] / "docs" / "how-to" / "run-hospitals.md"
 

@@ -11,6 +11,7 @@ import typer
 from huizhen import __version__
 from huizhen.cli import (
     anonymize,
+    blacklist,
     care,
     consent,
     delegate,
@@ -23,6 +24,7 @@ from huizhen.cli import (
     node_score,
     patient,
     register,
+    review,
     setup,
     study,
     tokens,
@@ -78,6 +80,8 @@ app.add_typer(register.party, name="party")
 app.add_typer(register.act, name="act")
 app.add_typer(instrument.deed, name="deed")
 app.add_typer(instrument.contract, name="contract")
+app.add_typer(review.app, name="review")
+app.add_typer(blacklist.app, name="blacklist")
 app.add_typer(study.app, name="study")
 app.add_typer(model.app, name="model")
 app.add_typer(ledger.app, name="ledger")

@@ -3,6 +3,8 @@ ledger's entries are, by their codes."""
 
 from __future__ import annotations
 
+from huizhen.cli import chinese_papers as papers
+
 COMMANDS: dict[str, str] = {
     "huizhen": "会诊：多家医院共同得出一个答案，病历不出院门。",
     "huizhen init": "建立区域：一个文件夹即容纳整个联邦，无需安装任何服务。",
@@ -338,3 +340,8 @@ FACTS: dict[str, str] = {
     "verdict": "结论",
     "version": "版本",
 }
+
+COMMANDS |= papers.COMMANDS
+OPTIONS |= papers.OPTIONS
+KINDS |= papers.KINDS
+FACTS |= papers.FACTS

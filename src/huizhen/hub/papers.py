@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from huizhen.adapters import papers as filed
@@ -56,7 +57,7 @@ class PaperDesk:
             check_paper(paper, before, known)
             if paper.kind in ("review-sealed", "review-opened"):
                 self._check_review(paper, before)
-            if paper.day != self.today():
+            if abs((date.fromisoformat(paper.day) - date.fromisoformat(self.today())).days) > 1:
                 raise BadInput(
                     "paper-of-another-day",
                     Text("The paper is not dated today.", "该文件的日期不是今天。"),

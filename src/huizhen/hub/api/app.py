@@ -14,13 +14,14 @@ from starlette.exceptions import HTTPException
 from huizhen import __version__
 from huizhen.adapters import mail_table
 from huizhen.adapters.tokens import Tokens
-from huizhen.hub.api import about, instruments, ledger, money, nodes, register, studies
+from huizhen.hub.api import about, instruments, ledger, money, nodes, papers, register, studies
 from huizhen.hub.api.gate import Gate, Sheltered, bad_request, failure, nothing_unknown
-from huizhen.hub.api.shapes import Committed, Failure, Step
+from huizhen.hub.api.shapes import Committed, Failure, Said, Step
 from huizhen.hub.studies import Studies
 from huizhen.kit.errors import HuizhenError, NotFound
 from huizhen.kit.text import Text
 from huizhen.model.deed import Contract, Deed
+from huizhen.model.paper import Paper
 from huizhen.model.party import Filing, Party
 from huizhen.model.settlement import Payment
 from huizhen.model.statement import Statement
@@ -54,7 +55,7 @@ def make_api(running: Studies, there: Callable[[], Sequence[str]]) -> FastAPI:
 
     app.state.studies, app.state.desk, app.state.there = running, running.desk, there
     app.state.gate = Gate(Tokens(hub.engine, hub.clock), node_of)
-    for part in (about, studies, instruments, ledger, money, register, nodes):
+    for part in (about, studies, instruments, papers, ledger, money, register, nodes):
         app.include_router(part.router)
     app.add_exception_handler(HuizhenError, lambda _r, e: failure(e))
     app.add_exception_handler(RequestValidationError, _wrong_form)
@@ -72,7 +73,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
             servers=[{"url": "/v1"}],
         )  # fmt: skip
         parts = made["components"]["schemas"]
-        for model in (StudyRequest, Statement, Party, Filing, Deed, Contract, Payment, Step, Committed):
+        for model in (StudyRequest, Statement, Party, Filing, Deed, Contract, Payment, Step, Committed, Paper, Said):
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             for name, inner in schema.pop("$defs", {}).items():
                 parts.setdefault(name, inner)

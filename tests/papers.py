@@ -16,7 +16,7 @@ SALT = "5a" * 32
 def paper(region: Region, kind: str, subject: str, by: str, body: dict[str, Any], **more: Any) -> Paper:
     """A paper of this region, dated today, signed by a party or reviewer of the casebook."""
     key = key_of(more.pop("signer", by))
-    said = {"region": region.hub.origin, "kind": kind, "subject": subject, "by": by, "body": body}
+    said = {"region": more.pop("origin", region.hub.origin), "kind": kind, "subject": subject, "by": by, "body": body}
     said |= {"day": region.desk.papers.today(), "key": key.public.hex(), **more}
     return Paper.read(said).signed(key.sign)
 

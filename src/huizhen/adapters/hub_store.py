@@ -175,6 +175,9 @@ class SqlRecord:
         if inspect(self._c).has_table("instrument"):
             instruments.keep_time(self, day)
 
+    def suspend(self, contract: str, day: str) -> None:
+        instruments.suspend(self, contract, day)
+
     def put_paper(self, paper: Paper) -> None:
         papers.put(self, paper)
 
@@ -274,6 +277,11 @@ class SqlStore:
         lost = ("denied", "needs", "failed")
         query = select(db.study.c.body).where(db.study.c.asker.in_(list(askers)), db.study.c.status.not_in(lost))
         return tuple(Study.read(json.loads(r[0])) for r in self._all(query))
+
+    def asked_by(self, asker: str) -> tuple[tuple[Study, str], ...]:
+        rows = self._all(select(db.study.c.body, db.study.c.status).where(db.study.c.asker == asker))
+        found = [(Study.read(json.loads(r.body)), str(r.status)) for r in rows]
+        return tuple(sorted(found, key=lambda pair: pair[0].submitted_utc))
 
     def awaiting(self) -> tuple[Study, ...]:
         """Studies whose result is kept back, oldest first."""

@@ -8,14 +8,18 @@ COMMANDS: dict[str, str] = {
     "huizhen review dismiss": "解除审查人：此后不得再封存意见；此前已封存的仍可开封。",
     "huizhen review reviewers": "列出审查人及其所属机构。",
     "huizhen review list": "列出待审查及已审查的结果。",
-    "huizhen review show": "显示待审内容原文：申请、出口检查报告、拟发布的结果，以及审查进展。各份意见在审查有结论后才显示。",
+    "huizhen review show": "显示待审内容原文：申请、出口检查报告、拟发布的结果，以及审查进展。"
+    "各份意见在审查有结论后才显示。",
     "huizhen review seal": "对待审结果封存您的意见：中心只得到无人能读的承诺值。"
     "在两名审查人均封存之前，意见本身保存在您机器上的文件中。",
-    "huizhen review open": "两份意见均封存后，开封您的意见。两人均同意则结果自动发布；不一致则由另一机构的第三名审查人决定。",
+    "huizhen review open": "两份意见均封存后，开封您的意见。两人均同意则结果自动发布；"
+    "不一致则由另一机构的第三名审查人决定。",
     "huizhen blacklist": "黑名单：谁在各处被拒、理由为何、至何日止。",
-    "huizhen blacklist add": "以签名文件将主体列入黑名单并定明期限：由登记册中的主管机关用其自己的密钥签署，或由受托方签署。"
+    "huizhen blacklist add": "以签名文件将主体列入黑名单并定明期限：由登记册中的主管机关用其自己的密钥签署，"
+    "或由受托方签署。",
     "自此各关口均予拒绝；每家医院的节点都保存该文件，中心无法悄悄删除。",
-    "huizhen blacklist appeal": "对列入记录提出申诉：由被列主体用其自己的密钥签署，或由受托方代为记录。作出决定之前记录仍然有效。",
+    "huizhen blacklist appeal": "对列入记录提出申诉：由被列主体用其自己的密钥签署，或由受托方代为记录。"
+    "作出决定之前记录仍然有效。",
     "huizhen blacklist decide": "维持或撤销列入记录；只能使用签署该记录的密钥。未撤销的，期限届满自动失效。",
     "huizhen blacklist list": "列出所有列入记录及其今日状态。",
     "huizhen blacklist show": "显示某一主体的列入记录：理由、期限、申诉与决定。",
@@ -25,7 +29,8 @@ COMMANDS: dict[str, str] = {
 OPTIONS: dict[str, str] = {
     "Name of the reviewer.": "审查人名称。",
     "The reviewer, as enrolled.": "审查人，与登记一致。",
-    "The reviewer's own key file, from `party key`; it is only read.": "审查人自己的密钥文件（由 `party key` 生成），仅读取。",
+    "The reviewer's own key file, from `party key`; it is only read.": "审查人自己的密钥文件（由 `party key` 生成），"
+    "仅读取。",
     "Where the verdict is kept until it is opened; else beside the key.": "开封前保存意见的文件；否则放在密钥旁。",
     "The organisation that the reviewer is of.": "审查人所属机构。",
     "Public key of the reviewer, as `party key` printed it.": "审查人的公钥，即 `party key` 的输出。",

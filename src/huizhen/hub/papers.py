@@ -12,18 +12,22 @@ from huizhen.kit.clock import day_of
 from huizhen.kit.errors import BadInput, Conflict, Refused
 from huizhen.kit.text import Text
 from huizhen.ledger.order import PRIVATE
+from huizhen.model.alarm import alarms
 from huizhen.model.listing import KINDS, listings
 from huizhen.model.paper import BODIES, TRUSTEE, Kind, Paper
 from huizhen.model.release import Release
 from huizhen.model.review import DECIDED, STATES, Review, reviewers
+from huizhen.path.departing import by_trustee, is_to_suspend, resumed
 from huizhen.path.papers import Known, Signer, check_paper
 from huizhen.path.review import stands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from huizhen.adapters.hub_store import SqlRecord
     from huizhen.hub.caller import Caller
     from huizhen.hub.hub import Hub
+    from huizhen.model.lifecycle import Filed
     from huizhen.model.study import Study
 
 
@@ -64,7 +68,36 @@ class PaperDesk:
                     Text("Check this machine's clock, and sign it again.", "请校准本机时钟后重新签署。"),
                 )
             r.put_paper(paper)
+            self._follow(r, paper, before)
         return paper.as_json()
+
+    def _follow(self, record: SqlRecord, paper: Paper, before: Sequence[Paper]) -> None:
+        """What a paper brings about by itself: a report raises an alarm, a confirmed one may suspend the contract."""
+        store = self._hub.store
+        if paper.kind == "departure-reported":
+            filing = self._contract(paper.body["contract"])
+            if (
+                filing is None
+                or filing.instrument.contract is None
+                or paper.subject != filing.instrument.contract.asker
+            ):
+                raise BadInput(
+                    "no-such-contract",
+                    Text("That party has no such contract.", "该主体没有这份合同。"),
+                    Text(
+                        "`huizhen contract list` shows those there are.", "可用 `huizhen contract list` 查看现有合同。"
+                    ),
+                )
+            record.put_paper(self.made("alarm-raised", paper.subject, _reported(paper, filing)))
+        elif paper.kind == "alarm-acknowledged":
+            alarm = next(a for a in alarms([*before, paper]) if a.paper.digest() == paper.body["alarm"])
+            filing = self._contract(str(alarm.body.facts.get("contract", "")))
+            if filing is not None and is_to_suspend([*before, paper], filing):
+                record.suspend(filing.instrument.name, day_of(self._hub.clock(), store.settings().jurisdiction))
+
+    def _contract(self, name: str) -> Filed | None:
+        found = self._hub.store.instruments.on_day(self.today(), "contract", name) if name else ()
+        return found[-1] if found else None
 
     def say(self, who: Caller, kind: Kind, subject: str, body: dict[str, Any]) -> dict[str, Any]:
         """The same in the trustee's own name, signed with the hub's key."""
@@ -73,13 +106,8 @@ class PaperDesk:
 
     def made(self, kind: Kind, subject: str, body: dict[str, Any]) -> Paper:
         """A paper in the trustee's name. Raises BadInput for a body of the wrong form."""
-        key = self._hub.key
-        said = {
-            "region": self._hub.origin, "kind": kind, "subject": subject, "by": TRUSTEE, "day": self.today(),
-            "body": body, "key": key.public.hex(),
-        }  # fmt: skip
         try:
-            return Paper.read(said).signed(key.sign)
+            return by_trustee(self._hub.origin, self._hub.key, self.today(), kind, subject, body)
         except ValueError:
             raise BadInput(
                 "bad-paper",
@@ -209,3 +237,17 @@ class PaperDesk:
                     Text("It can be done when the term has ended or the listing is lifted.",
                          "待期限届满或记录撤销后方可进行。"),
                 )  # fmt: skip
+
+
+def _reported(paper: Paper, filing: Filed) -> dict[str, Any]:
+    """The alarm that a report raises; the words are the reporter's own, in both languages."""
+    name, by = filing.instrument.name, paper.by
+    facts = {"contract": name, "reported": paper.digest(), "by": by, "resumed": resumed(filing)}
+    return {
+        "behaviour": "purpose",
+        "window": paper.digest()[:16],
+        "score": 0,
+        "facts": facts,
+        "en": f"{by} reports use outside contract {name}: {paper.body['text']}"[:2000],
+        "zh": f"{by} 举报超出合同 {name} 的使用：{paper.body['text']}"[:2000],
+    }

@@ -27,7 +27,7 @@ from huizhen.model.release import Release
 from huizhen.model.settlement import Settlement
 from huizhen.model.study import Request, Study
 from huizhen.model.tally import Tally
-from huizhen.path import clauses, compute, keeping, record
+from huizhen.path import clauses, compute, departing, keeping, record
 from huizhen.path.authorise import authorise, columns_read, plan, why_not_allowed
 from huizhen.path.committing import CommittingNoise
 from huizhen.path.company import Company
@@ -170,6 +170,7 @@ class Road:
                 check_budget_left(self.store, study.request)
                 r.reserve(study, grant.limits.epsilon)
             record.authorised(r, study, grant, clauses.bind(r, study, grant))
+            departing.note(r, self.store, study, grant, (self.origin, self.key, self.clock))
         self.progress("authorise", Text(f"verdict: {grant.verdict}", f"结论：{grant.verdict}"))
         return grant
 

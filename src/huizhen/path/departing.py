@@ -2,8 +2,8 @@
 suspension; in the transaction that ends the study, so neither can be lost.
 
 Three things are a departure: a study for another purpose, dataset or method than the contract's, which is denied; the
-question that was denied so, asked again under a purpose that is allowed; and what somebody reports, once a trustee or an
-authority has confirmed it.
+question that was denied so, asked again under a purpose that is allowed; and what somebody reports, once a trustee or
+an authority has confirmed it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def note(record: Record, store: Store, study: Study, grant: Grant, hub: tuple[st
     name, (region, key, clock) = filing.instrument.name, hub
     day = day_of(clock(), store.settings().jurisdiction)
     facts: dict[str, str | int] = {
-        "contract": name, "clause": clause, "study": study.id, "resumed": resumed(filing), "purpose": study.request.purpose,
+        "contract": name, "clause": clause, "study": study.id, "resumed": resumed(filing),
+        "purpose": study.request.purpose,
     }  # fmt: skip
     en = f"Study {study.id} is outside clause `{clause}` of contract {name}."
     zh = f"研究 {study.id} 超出合同 {name} 的 `{clause}`（{CLAUSES[clause]}）条款。"

@@ -158,7 +158,8 @@ def compare(make: Callable[[int], World], kinds: tuple[Behaviour, ...], size: in
         "isolation forest, own history": forest(True),
     }
     for behaviour in kinds:
-        for name, way in ways.items():
+        for called, way in ways.items():
+            name = called
             limit = tuned(learn, way(learn, behaviour), behaviour)
             if name.startswith("surprise"):
                 limit, best = (limit if tune else BITS[behaviour]), limit

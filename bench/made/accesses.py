@@ -42,7 +42,7 @@ def staff(seed: int, people: int = 90, days: int = 90, ill: int = 12) -> World:
     names, plans = [], {}
     for i in range(people):
         role = ("physician", "nurse", "clerk")[i % 3]
-        names.append((name := f"{role}-{i}"))
+        names.append(name := f"{role}-{i}")
         pace = {"physician": 9.0, "nurse": 14.0, "clerk": 25.0}[role] * rng.lognormal(0, 0.45)
         middle = {"physician": 13.0, "nurse": 14.0, "clerk": 12.0}[role] + rng.normal(0, 0.8)
         plans[name] = (role, pace, middle)

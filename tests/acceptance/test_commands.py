@@ -41,7 +41,9 @@ def test_the_commands_that_people_rely_on_are_there():
             "patient consents",
             "review enrol", "review dismiss", "review reviewers", "review list", "review show", "review seal",
             "review open", "blacklist add", "blacklist appeal", "blacklist decide", "blacklist list", "blacklist show",
-            "blacklist take",
+            "blacklist take", "watch scan", "watch list", "watch show", "watch acknowledge", "watch report",
+            "watch credibility", "watch node scan", "watch node list", "watch node acknowledge", "audit file",
+            "audit list",
         )
     }  # fmt: skip
 

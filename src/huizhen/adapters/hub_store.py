@@ -295,6 +295,11 @@ class SqlStore:
         rows = self._all(select(db.journal).where(db.journal.c.step == "untold"))
         return {r.study: wire.decode(r.value) for r in rows}
 
+    def people_counted(self) -> dict[str, int]:
+        """Study -> people in its census, of the studies that came so far."""
+        rows = self._all(select(db.journal).where(db.journal.c.step == "census"))
+        return {r.study: int(wire.decode(r.value)["people"]) for r in rows}
+
     def budget_history(self, asker: str, dataset: str) -> tuple[float, ...]:
         rows = self._all(
             select(db.budget.c.epsilon).where(

@@ -29,6 +29,8 @@ from huizhen.cli import (
     study,
     tokens,
     up,
+    watch,
+    watch_node,
     witness,
     witnesses,  # noqa: F401 - its commands stand beside those of `witness`
     wording,
@@ -82,6 +84,9 @@ app.add_typer(instrument.deed, name="deed")
 app.add_typer(instrument.contract, name="contract")
 app.add_typer(review.app, name="review")
 app.add_typer(blacklist.app, name="blacklist")
+watch.app.add_typer(watch_node.app, name="node")
+app.add_typer(watch.app, name="watch")
+app.add_typer(watch.audit, name="audit")
 app.add_typer(study.app, name="study")
 app.add_typer(model.app, name="model")
 app.add_typer(ledger.app, name="ledger")

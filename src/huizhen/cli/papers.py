@@ -44,6 +44,9 @@ class Cabinet(Protocol):
     def reviews(self) -> list[dict[str, Any]]: ...
     def review(self, study: str) -> dict[str, Any]: ...
     def blacklist(self, subject: str | None = None) -> list[dict[str, Any]]: ...
+    def scan(self, days: int) -> list[dict[str, Any]]: ...
+    def alarms(self, every: bool) -> list[dict[str, Any]]: ...
+    def credibility(self) -> list[dict[str, Any]]: ...
 
 
 class Here:
@@ -70,6 +73,18 @@ class Here:
         self._region.witness()
         return made
 
+    def scan(self, days: int) -> list[dict[str, Any]]:
+        found = self._region.desk.watching.scan(self._who, days)
+        if found:
+            self._region.witness()
+        return found
+
+    def alarms(self, every: bool) -> list[dict[str, Any]]:
+        return self._region.desk.watching.alarms(self._who, not every)
+
+    def credibility(self) -> list[dict[str, Any]]:
+        return self._region.desk.watching.credibility(self._who)
+
     def reviews(self) -> list[dict[str, Any]]:
         return self._desk.reviews(self._who)
 
@@ -84,6 +99,7 @@ class There:
         self._remote = remote
         self.papers, self.file, self.say = remote.papers, remote.file, remote.say
         self.reviews, self.review, self.blacklist = remote.reviews, remote.review, remote.blacklist
+        self.scan, self.alarms, self.credibility = remote.scan, remote.alarms, remote.credibility
 
     @property
     def ledger(self) -> str:

@@ -241,6 +241,15 @@ class Remote:
     def blacklist(self, subject: str | None = None) -> list[dict[str, Any]]:
         return list(self._get("/blacklist", subject=subject))
 
+    def scan(self, days: int) -> list[dict[str, Any]]:
+        return list(self._call("POST", "/watch/scan", params={"days": days}).json())
+
+    def alarms(self, every: bool) -> list[dict[str, Any]]:
+        return list(self._get("/watch/alarms", all=str(every).lower()))
+
+    def credibility(self) -> list[dict[str, Any]]:
+        return list(self._get("/watch/credibility"))
+
     # -- nodes
 
     def announce(self, said: Statement) -> None:

@@ -15,6 +15,7 @@ from huizhen.hub.hub import Hub
 from huizhen.hub.instruments import InstrumentDesk, unknown_purpose
 from huizhen.hub.log import Log
 from huizhen.hub.papers import PaperDesk
+from huizhen.hub.watching import WatchDesk
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused, Tampered
 from huizhen.kit.text import Text, did_you_mean
 from huizhen.ledger.order import PRIVATE, STUDY_ORDER
@@ -46,6 +47,7 @@ class Desk:
         self.road = road
         self.log = Log(hub)
         self.papers = PaperDesk(hub)
+        self.watching = WatchDesk(hub, self.papers)
         self.instruments = InstrumentDesk(hub, self.papers)
 
     # -- asking

@@ -28,6 +28,7 @@ ANY_TIME = frozenset(
     | {"deed-changed", "contract-changed", "payment-received"}
     | {"reviewer-enrolled", "reviewer-dismissed", "review-sealed", "review-opened"}
     | {"party-listed", "listing-appealed", "listing-decided"}
+    | {"staff-alarmed", "staff-alarm-reviewed"}
     | {"alarm-raised", "alarm-acknowledged", "departure-reported", "audit-reported"}
 )
 """Kinds that belong to no study's order, wherever they stand."""

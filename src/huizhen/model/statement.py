@@ -12,9 +12,12 @@ from huizhen.kit.keys import Sign, check_signature
 from huizhen.model.care import CareVerdict
 from huizhen.model.dataset import Dataset
 from huizhen.model.document import Document
+from huizhen.model.watched import StaffAlarmed, StaffAlarmReviewed
 
 _DOMAIN = b"huizhen/statement/v1\n"
-Kind = Literal["dataset-registered", "consent-changed", "care-opened", "care-reviewed"]
+Kind = Literal[
+    "dataset-registered", "consent-changed", "care-opened", "care-reviewed", "staff-alarmed", "staff-alarm-reviewed"
+]
 _HEX = r"^[0-9a-f]{64}$"
 
 
@@ -44,6 +47,8 @@ BODIES: Mapping[str, type[Document]] = {
     "consent-changed": ConsentChange,
     "care-opened": CareOpened,
     "care-reviewed": CareReviewed,
+    "staff-alarmed": StaffAlarmed,
+    "staff-alarm-reviewed": StaffAlarmReviewed,
 }
 """Statements whose body is, as it stands, the facts of their ledger entry."""
 

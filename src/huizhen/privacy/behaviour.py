@@ -1,14 +1,16 @@
 """Access behaviour, per person or organisation, against its own history and its peers. Pure.
 
 From who accessed what when, five counts a day are made, and each is set against what one would expect of this actor
-(`statistics.surprise`): reads in bulk, one patient many times, at hours unusual for this actor, nearly the same question
-again and again, cohorts just above the cell limit. Thresholds are tuned on labelled simulations: `bench/watching.py`.
+(`statistics.surprise`): reads in bulk, one patient many times, at hours unusual for this actor, nearly the same
+question again and again, cohorts just above the cell limit.
+Thresholds are tuned on labelled simulations: `bench/watching.py`.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -56,7 +58,8 @@ class Access(NamedTuple):
     few: bool | None = None
 
 
-class Alarming(NamedTuple):
+@dataclass(frozen=True)
+class Alarming:
     """A count that stands out, with what it was set against."""
 
     behaviour: Behaviour
@@ -132,7 +135,7 @@ def _trailing(daily: Floats, window: int) -> Floats:
     summed = np.cumsum(daily, axis=1)
     before = np.zeros_like(summed)
     before[:, window:] = summed[:, :-window]
-    return summed - before
+    return np.asarray(summed - before)
 
 
 def _most_of_one(own: Sequence[tuple[int, Access]], days: int) -> Floats:
@@ -158,7 +161,7 @@ def _repeats(own: Sequence[tuple[int, Access]], days: int) -> Floats:
         while asked[start][0] <= day - window:
             start += 1
         daily[0, day] += any(is_alike(question, other) for _, other in asked[start:i])
-    return _trailing(daily, window)[0]
+    return np.asarray(_trailing(daily, window)[0])
 
 
 def _rare_hours(clock: Floats, groups: Sequence[str]) -> tuple[Floats, Floats]:

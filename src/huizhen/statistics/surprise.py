@@ -1,9 +1,9 @@
 """How surprising a count is to somebody who knows the one it is about, and the others of its kind. Pure.
 
 Empirical Bayes: the peers give the prior, the history of one's own moves it, and what is observed is set against the
-predictive distribution. Rates: Gamma and negative binomial; shares: Beta and beta-binomial (Robbins 1956; Gelman et al.,
-Bayesian Data Analysis, 2.5 to 2.7; priors by the method of moments, as in Casella 1985). The answer is in bits: ten bits
-are one chance in 1,024.
+predictive distribution. Rates: Gamma and negative binomial; shares: Beta and beta-binomial (Robbins 1956; Gelman et
+al., Bayesian Data Analysis, 2.5 to 2.7; priors by the method of moments, as in Casella 1985). The answer is in bits:
+ten bits are one chance in 1,024.
 """
 
 from __future__ import annotations

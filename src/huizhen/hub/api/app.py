@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from huizhen import __version__
 from huizhen.adapters import mail_table
 from huizhen.adapters.tokens import Tokens
-from huizhen.hub.api import about, instruments, ledger, money, nodes, papers, register, studies
+from huizhen.hub.api import about, instruments, ledger, money, nodes, papers, register, studies, watching
 from huizhen.hub.api.gate import Gate, Sheltered, bad_request, failure, nothing_unknown
 from huizhen.hub.api.shapes import Committed, Failure, Said, Step
 from huizhen.hub.studies import Studies
@@ -55,7 +55,7 @@ def make_api(running: Studies, there: Callable[[], Sequence[str]]) -> FastAPI:
 
     app.state.studies, app.state.desk, app.state.there = running, running.desk, there
     app.state.gate = Gate(Tokens(hub.engine, hub.clock), node_of)
-    for part in (about, studies, instruments, papers, ledger, money, register, nodes):
+    for part in (about, studies, instruments, papers, watching, ledger, money, register, nodes):
         app.include_router(part.router)
     app.add_exception_handler(HuizhenError, lambda _r, e: failure(e))
     app.add_exception_handler(RequestValidationError, _wrong_form)

@@ -351,3 +351,31 @@ class Listing(Shape):
     until_day: str
     appeals: list[dict[str, str]]
     decided: list[dict[str, str]]
+
+
+class Alarm(Shape):
+    """Behaviour that stood out, why, and what it was found to be."""
+
+    alarm: str
+    digest: str
+    about: str
+    day: str
+    behaviour: str
+    window: str
+    score: int = Field(description="thousandths of bits of surprise; 0 where none was computed")
+    facts: dict[str, str | int]
+    en: str
+    zh: str
+    outcome: str | None
+    acknowledged_by: str | None
+    acknowledged: str | None
+
+
+class Credibility(Shape):
+    """0 to 100: `base` and the points of all addends, cut at either end."""
+
+    party: str
+    score: int
+    base: int
+    addends: list[dict[str, Any]]
+    reports: list[dict[str, Any]] = Field(description="auditors' signed reports, the last of each auditor")

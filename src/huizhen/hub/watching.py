@@ -39,13 +39,14 @@ class WatchDesk:
     def scan(self, who: Caller, days: int = 1) -> list[dict[str, Any]]:
         """Score the last `days` days, today the last; raise what stands out and was not raised. Answers new ones."""
         _check_sees(who)
-        from huizhen.privacy.behaviour import WINDOW, alarming, series
+        from huizhen.privacy.behaviour import ASKERS_BULK, BITS, WINDOW, alarming, series
 
         found = series(self._accesses(), date.fromisoformat(self._papers.today()))
         last = (date.fromisoformat(self._papers.today()) - found.first).days
         if last < SETTLING_IN:
             return []
-        told = alarming(found, range(max(SETTLING_IN, last - days + 1), last + 1))
+        least = {**BITS, "bulk": ASKERS_BULK}
+        told = alarming(found, range(max(SETTLING_IN, last - days + 1), last + 1), least)
         raised = {(p.subject, p.body["behaviour"], p.body["window"]) for p in self._raised()}
         new: list[Paper] = []
         for each in told:

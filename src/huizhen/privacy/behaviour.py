@@ -32,14 +32,18 @@ WATCHED: tuple[Behaviour, ...] = ("bulk", "one-person", "hours", "repeats", "sma
 WINDOW: Mapping[Behaviour, int] = {"bulk": 1, "one-person": 7, "hours": 3, "repeats": 7, "small-cells": 7}
 """Days that a count goes back over, the day itself included."""
 BITS: Mapping[Behaviour, float] = {
-    "bulk": 16.0, "one-person": 14.0, "hours": 14.0, "repeats": 12.0, "small-cells": 10.0,
+    "bulk": 11.0, "one-person": 11.0, "hours": 12.0, "repeats": 13.5, "small-cells": 10.5,
 }  # fmt: skip
 """From so many bits of surprise on it is an alarm (`python bench/watching.py --tune`)."""
+ASKERS_BULK = 16.0
+"""The same for askers who ask much in a day: they come in bursts."""
 FEWEST: Mapping[Behaviour, int] = {"bulk": 8, "one-person": 5, "hours": 3, "repeats": 4, "small-cells": 3}
 """And never below this count, however surprising."""
 HISTORY = 30
 """Windows of one's own history that count, at most."""
 _RARE = 0.05
+_AT_WORK = 0.4
+"""Odd hours count on a day that also saw so much of one's usual work: who is on another shift does not do both."""
 _PEERS_WORTH = 20.0
 
 
@@ -182,7 +186,9 @@ def _rare_hours(clock: Floats, groups: Sequence[str]) -> tuple[Floats, Floats]:
             mass = np.cumsum(np.take_along_axis(smooth, order, 1), axis=1) <= _RARE
             hours = np.zeros((days, 24), dtype=bool)
             np.put_along_axis(hours, order, mass, 1)
-            rare[i] = (clock[i] * hours).sum(axis=1)
+            odd, worked = (clock[i] * hours).sum(axis=1), np.maximum(np.arange(days), 1)
+            usual = clock[i].sum(axis=1) - odd
+            rare[i] = odd * (usual >= _AT_WORK * before[i].sum(axis=1) / worked)
     return _trailing(rare, window), _trailing(clock.sum(axis=2), window)
 
 

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -198,3 +199,41 @@ def test_every_page_is_within_reach_of_the_index() -> None:
         targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
         todo += [(page.parent / t).resolve() for t in targets if "://" not in t and (page.parent / t).exists()]
     assert [p.relative_to(ROOT).as_posix() for p in DOCS if p not in seen] == []
+
+
+NOTEBOOKS = sorted((ROOT / "docs").rglob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_the_notebook_shows_what_it_shows(
+    path: Path, after_readme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run anew, each cell gives the text that the notebook holds; ids and times differ."""
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    folder = tmp_path / "copy"
+    shutil.copytree(after_readme, folder)
+    for name in [name for name in os.environ if name.startswith("HUIZHEN_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    held = nbformat.read(path, as_version=4)
+    run = nbformat.read(path, as_version=4)
+    client = nbclient.NotebookClient(run, timeout=SECONDS, resources={"metadata": {"path": str(folder)}})
+    client.execute()
+    shown = [(_shown(a), _shown(b)) for a, b in zip(held.cells, run.cells, strict=True) if a.cell_type == "code"]
+    assert len(shown) > 5
+    for before, now in shown:
+        assert now == before
+
+
+def _shown(cell: Any) -> list[str]:
+    """What a cell printed and gave, in words, without what changes from run to run."""
+    given = [o.text if o.output_type == "stream" else o.data["text/plain"] for o in cell.outputs if _is_text(o)]
+    changing = re.compile(r"st-[0-9a-f]{16}|\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
+    return [changing.sub("…", text) for text in given]
+
+
+def _is_text(output: Any) -> bool:
+    if output.output_type == "stream":
+        return bool(output.name == "stdout")
+    assert output.output_type == "execute_result", output
+    return True

@@ -33,7 +33,7 @@ GUARDED = [
     ("GET", "/v1/studies/{study}/progress"), ("GET", "/v1/studies/{study}/result"),
     ("POST", "/v1/studies/{study}/delivered"), ("GET", "/v1/ledger/entries"), ("GET", "/v1/ledger/checkpoint"),
     ("GET", "/v1/ledger/entries/3/proof"), ("GET", "/v1/ledger/keys"), ("GET", "/v1/ledger/witnesses"),
-    ("GET", "/v1/money/statement?party=acme"),
+    ("GET", "/v1/money/statement?party=acme"), ("GET", "/v1/metrics"),
     ("GET", "/v1/money/postings?study={study}"), ("POST", "/v1/node/statements"),
     ("GET", "/v1/parties"), ("GET", "/v1/parties/acme"), ("PUT", "/v1/parties/acme"), ("GET", "/v1/acts"),
     ("POST", "/v1/acts"),

@@ -13,15 +13,15 @@ from huizhen.cli import app
 
 KEEPS_KEYS = {
     "init", "up", "node add", "node revoke", "hub serve", "hub invite", "hub nats-config", "hub token add",
-    "hub token list", "hub token revoke", "witness add", "witness remove",
+    "hub token list", "hub token revoke", "hub backup", "hub restore", "witness add", "witness remove",
 }  # fmt: skip
 """What makes keys or gives access: done where the region's keys are, and by no token."""
 AT_THE_NODE = {
     "dataset add", "consent grant", "consent withdraw", "consent import", "consent ask", "consent refuse",
     "consent delegate add", "consent delegate list", "consent delegate revoke", "consent wording list",
     "consent wording show", "care access", "care check", "care review list", "care review decide", "patient uses",
-    "patient consents", "node log", "node score", "blacklist take", "watch node scan",
-    "watch node list", "watch node acknowledge",
+    "patient consents", "node log", "node score", "node backup", "node restore",
+    "blacklist take", "watch node scan", "watch node list", "watch node acknowledge",
 }  # fmt: skip
 """What a hospital does at its own node."""
 REMOTE = {

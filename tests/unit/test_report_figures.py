@@ -221,11 +221,11 @@ def _contrast(one: str, other: str) -> float:
 
 
 def _palettes() -> list[dict[str, str]]:
-    css = (files("huizhen.client") / "templates" / "report.css").read_text(encoding="utf-8")
+    css = (files("huizhen.client") / "templates" / "colours.css").read_text(encoding="utf-8")
     blocks = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
     found = [dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6});", block)) for block in blocks]
-    assert len(found) == 3 and all(len(palette) >= 6 for palette in found)
-    return found[:2]
+    assert len(found) == 2 and all(len(palette) >= 6 for palette in found)
+    return found
 
 
 @pytest.mark.parametrize("palette", _palettes(), ids=["light", "dark"])

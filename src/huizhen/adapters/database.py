@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from sqlalchemy import (
@@ -239,13 +239,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.commit()
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the tables to the newest version."""
+def migrate(where: Engine | Connection, version: str = "head") -> None:
+    """Bring the tables to the newest version, or to one; on a connection within its transaction."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.begin() as connection:
+    with where.begin() if isinstance(where, Engine) else nullcontext(where) as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, version)

@@ -11,6 +11,7 @@ import typer
 from huizhen import __version__
 from huizhen.cli import (
     anonymize,
+    backup,
     blacklist,
     care,
     consent,
@@ -70,6 +71,7 @@ app.command("init", cls=Command)(setup.init)
 node_log.register(setup.node)
 node_score.register(setup.node)
 network.register(setup.node)
+backup.register(network.hub, setup.node)
 network.hub.add_typer(tokens.token, name="token")
 app.add_typer(network.hub, name="hub")
 app.add_typer(setup.node, name="node")

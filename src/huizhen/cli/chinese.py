@@ -20,6 +20,14 @@ COMMANDS: dict[str, str] = {
     "huizhen hub serve": "向其他机器上的节点和申请方提供区域中心的服务，直至 Ctrl-C 或 SIGTERM。中断的研究会继续。",
     "huizhen hub nats-config": "写出区域 NATS 服务器的配置：TLS，以及每个节点可发送与接收的内容。"
     "此后登记或吊销的节点会立即写入。",
+    "huizhen hub backup": "在中心运行期间备份其某一时刻的全部内容：密钥、设置、账本、研究与款项。"
+    "SQLite 与 PostgreSQL 均可读取，并可互相恢复。",
+    "huizhen hub restore": "从备份在新的区域文件夹中恢复中心，并重新计算整个账本。备份之后的记录不在其中："
+    "见过更新账本的医院和见证方会拒绝较旧的账本，因此请恢复最新的备份。",
+    "huizhen node backup": "备份医院的节点：密钥、同意记录、使用记录与数据。备份期间请停止节点。"
+    "文件含患者数据与化名密钥，不得离开医院。",
+    "huizhen node restore": "从备份恢复节点的文件夹。备份之后撤回的同意不在其中：中心会告知所需的最新程度，"
+    "节点在获知之前一律拒绝。",
     "huizhen hub invite": "邀请一家医院的节点：输出一次性邀请码。其中含中心的密钥指纹，请通过安全途径发送。",
     "huizhen hub token": "通过网络访问中心的权限。",
     "huizhen hub token add": "授予访问权限：写出一个访问文件，含令牌以及识别中心和账本的公钥。"
@@ -122,6 +130,9 @@ OPTIONS: dict[str, str] = {
     "Language; else that of HUIZHEN_LANG, or of the system.": "语言；未指定时取 HUIZHEN_LANG 或系统语言。",
     "Only what belongs to this study.": "只显示属于该研究的内容。",
     "Print the version.": "显示版本号。",
+    "The backup; it must not be there yet.": "备份文件；不得已存在。",
+    "The backup.": "备份文件。",
+    "Form of the log on standard error.": "标准错误上日志的格式。",
     "A .csv or .parquet file.": ".csv 或 .parquet 文件。",
     "The anonymised file to write.": "要写出的匿名化文件。",
     "anonymize.yaml: what each column is, and what to promise.": "anonymize.yaml：各列的性质，以及要承诺什么。",

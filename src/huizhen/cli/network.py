@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +36,15 @@ DatabaseOption = Annotated[
         envvar="HUIZHEN_DATABASE",
     ),
 ]
+
+
+class Log(StrEnum):
+    """How the log is written."""
+
+    text = "text"
+    json = "json"
+
+
 HomeOption = Annotated[
     Path, typer.Option("--home", metavar="DIR", help="Folder of the hospital's nodes.", envvar="HUIZHEN_HOME")
 ]
@@ -97,14 +105,16 @@ def serve(
             "--cadence", metavar="SECONDS", min=0.1, max=3600, help="How often witnesses are shown a new checkpoint."
         ),
     ] = 10.0,
+    log: Annotated[Log, typer.Option("--log", help="Form of the log on standard error.")] = Log.text,
 ) -> None:
     """Serve a region's hub to nodes and askers elsewhere, until Ctrl-C or SIGTERM. Studies that were cut off go on.
 
     Example: `huizhen hub serve --listen 0.0.0.0:8470 --name hub.example.org --region demo`
     """
     from huizhen.hub.server import Server
+    from huizhen.kit.told import to_stderr
 
-    _log_to_stderr()
+    to_stderr("json" if log == "json" else "text")
     with opened_hub(region, database) as found:
         server = Server(found, listen, names or (), silence, nats, cadence)
         VOICE.say(
@@ -296,15 +306,3 @@ def until_stopped(work: Callable[[], None], stop: Callable[[], None]) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if failed:
         raise failed[0]
-
-
-def _log_to_stderr() -> None:
-    """A line per event, with its time in UTC; no line names a person."""
-    import time
-
-    handler = logging.StreamHandler(sys.stderr)
-    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
-    logging.getLogger().addHandler(handler)
-    logging.getLogger("huizhen").setLevel(logging.INFO)

@@ -43,7 +43,7 @@ def check(
     Example: `huizhen study check cox.yaml --region demo`
     """
     with place(region, hub, token) as at:
-        from huizhen.cli.question import read_study
+        from huizhen.client.request import read_study
 
         request = read_study(file, at)
         asked = at.check(request)
@@ -87,7 +87,7 @@ def run(
 def _run(file: Path, where: AbstractContextManager[Place], out: Path | None, progress: Progress) -> dict[str, Any]:
     try:
         with where as at:
-            from huizhen.cli.question import read_study
+            from huizhen.client.request import read_study
 
             found = at.run(read_study(file, at), progress.step)
             _write(out, found)

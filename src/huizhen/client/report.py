@@ -70,7 +70,7 @@ def render(found: dict[str, Any], language: Language) -> str:
 
 def page(found: dict[str, Any], language: Language) -> Page:
     """What the template shows of a study, in words of one language."""
-    reading = _reading(found, language)
+    reading = reading_of(found, language)
     return Page(
         language=language,
         title=found["request"]["title"],
@@ -125,7 +125,8 @@ def template(name: str) -> Template:
     return environment.get_template(name)
 
 
-def _reading(found: dict[str, Any], language: Language) -> Reading:
+def reading_of(found: dict[str, Any], language: Language) -> Reading:
+    """The guarded result of an outcome as the shapes read it."""
     limits = sections.limits_of(found)
     columns = {c["name"]: Column.read(c) for c in limits["dataset_schema"]["columns"]} if limits else {}
     checks = tuple(Check.read(c) for c in found["guard"])

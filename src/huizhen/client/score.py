@@ -22,6 +22,7 @@ from huizhen.client.scorer import bound, scorer
 from huizhen.intake import open_source
 from huizhen.intake.conform import conform_all
 from huizhen.intake.format import Source
+from huizhen.intake.parquet import table_source
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text, did_you_mean
 from huizhen.model.batch import Batch
@@ -84,6 +85,19 @@ def score(
         part.unlink(missing_ok=True)
     scored, missing, not_finite = map(int, counts)
     return Scored(rows, scored, missing, not_finite, stream.notes)
+
+
+def score_table(found: dict[str, Any], table: pa.Table) -> pa.Table:
+    """The scores of rows in memory: a column for each output, null where a row has none. Raises as `score` does."""
+    model = scorer(found)
+    schema = Schema(columns=tuple(bound(found).schema.column(name) for name in model.columns))
+    batches = conform_all(
+        table_source(table.select([n for n in schema.names() if n in table.column_names]), "rows"), schema
+    )
+    told = [
+        pa.RecordBatch.from_arrays(scores(model, to_batch(b, schema))[0], names=list(model.outputs)) for b in batches
+    ]
+    return pa.Table.from_batches(told, pa.schema([(name, pa.float64()) for name in model.outputs]))
 
 
 def scores(model: Scorer, batch: Batch) -> tuple[list[pa.Array], npt.NDArray[np.int64]]:

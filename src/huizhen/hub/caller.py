@@ -36,6 +36,11 @@ class Caller:
         """Whether studies, documents and money of everyone are shown: to the region's own, auditors and regulators."""
         return self.role in _SEE_ALL
 
+    def check_sees_all(self) -> None:
+        """Raises Refused unless everything is shown to this caller."""
+        if not self.sees_all:
+            raise _wrong_role(self, Text("see how the hub runs", "查看中心的运行状况"))
+
     def sees(self, study: Study) -> bool:
         return self.sees_all or (self.role == "asker" and study.request.asker == self.name)
 

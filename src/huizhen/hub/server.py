@@ -20,6 +20,7 @@ from huizhen.hub.desk import Desk
 from huizhen.hub.enrolment import Enrolment
 from huizhen.hub.hub import Hub
 from huizhen.hub.log import CADENCE_SECONDS
+from huizhen.hub.meters import Meters, Observed
 from huizhen.hub.studies import Studies
 from huizhen.hub.web import Web, listen
 from huizhen.kit.defect import note_defect
@@ -120,8 +121,9 @@ class Server:
         self.federation = self.mailbox if line is None else line
         self.enrolment = Enrolment(hub, self.authority)
         self.studies = Studies(Desk(hub, lambda progress: hub.road(self.federation, progress)))
-        api = make_api(self.studies, self.federation.there)
-        self.app = make_app(self.mailbox, self.enrolment, api, self.studies.desk.log)
+        meters = Meters(hub, self.federation.there)
+        api = make_api(self.studies, self.federation.there, meters)
+        self.app = Observed(make_app(self.mailbox, self.enrolment, api, self.studies.desk.log), meters)
         self.web = Web(self.app, self._listening, tls, self.mailbox)
         self._over = threading.Event()
         self._cadence = cadence_seconds

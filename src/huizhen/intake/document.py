@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from huizhen.intake.yaml_tree import Place, Tree, load
+from huizhen.intake.yaml_tree import Place, Tree, dotted, load
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text, did_you_mean
 from huizhen.model.document import Document
@@ -38,17 +38,19 @@ def as_document(tree: Tree, kind: type[D], at: Place = ()) -> D:
 
 def refused(tree: Tree, mistakes: list[tuple[Place, Text]]) -> BadInput:
     """One error that lists mistakes in the order of their lines."""
-    ordered = sorted(dict.fromkeys((tree.line(place), said) for place, said in mistakes))
+    ordered = sorted(dict.fromkeys((tree.line(place), said, tree.where(place)) for place, said in mistakes))
     shown = ordered[:_SHOWN]
-    en = [f"{tree.name} line {line}: {said.en}." for line, said in shown]
-    zh = [f"{tree.name} 第 {line} 行：{said.zh}。" for line, said in shown]
+    en = [f"{where.en}: {said.en}." for _, said, where in shown]
+    zh = [f"{where.zh}：{said.zh}。" for _, said, where in shown]
     if len(ordered) > _SHOWN:
         en.append(f"And {len(ordered) - _SHOWN} more.")
         zh.append(f"另有 {len(ordered) - _SHOWN} 处。")
     return BadInput(
         "bad-document",
         Text("\n".join(en), "\n".join(zh)),
-        Text("Correct the lines named above.", "请修改以上各行。"),
+        Text("Correct the lines named above.", "请修改以上各行。")
+        if tree.lines
+        else Text("Correct what is named above.", "请修改以上各处。"),
     )
 
 
@@ -68,10 +70,10 @@ def _mistakes(errors: list[ErrorDetails], value: Any, kind: type[Document], at: 
             )
         elif error["type"] == "missing" and isinstance(error["loc"][-1], str):
             key = str(error["loc"][-1])
-            name = _dotted((*at, key)) if at else key
+            name = dotted((*at, key)) if at else key
             found.append((place, Text(f"key '{name}' is missing", f"缺少键“{name}”")))
         else:
-            must, name = _expected(annotation, metadata), _dotted(place)
+            must, name = _expected(annotation, metadata), dotted(place)
             wrong[place] = Text(f"'{name}' must be {must.en}", f"“{name}”必须是{must.zh}")
     deepest = [p for p in wrong if not any(q != p and q[: len(p)] == p for q in wrong)]
     return [*found, *((place, wrong[place]) for place in deepest)]
@@ -197,11 +199,3 @@ def _one(kind: Any) -> Text:
     if _is_document(kind):
         return _listed(kind)
     return _PLAIN.get(get_origin(kind) or kind, Text("a plain value", "普通值"))
-
-
-def _dotted(place: Place) -> str:
-    """('columns', 2, 'type') -> 'columns[3].type': people count from one."""
-    text = ""
-    for part in place:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
-    return text

@@ -1,9 +1,9 @@
-"""Parquet files: the types of the file are kept; times become text, since a column is a date or it is not."""
+"""Parquet files, and tables in memory: types are kept; times become text, since a column is a date or it is not."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,11 +30,32 @@ def open_parquet(path: Path) -> Source:
             Text(f"'{path.name}' could not be read as Parquet.", f"无法按 Parquet 读取“{path.name}”。"),
             Text("Write the file again.", "请重新生成该文件。"),
         ) from None
-    check_header(schema.names, (), path.name)
-    if not all(name.strip() for name in schema.names):
+    kept, flat, notes = _flat(schema, path.name)
+
+    def read() -> Iterator[pa.RecordBatch]:
+        with arrow_parquet.ParquetFile(path) as file:
+            yield from _cast_all(file.iter_batches(batch_size=BATCH_ROWS), kept, flat)
+
+    return Source(path, tuple(flat.names), read, _lines, unit=ROW, notes=notes)
+
+
+def table_source(table: pa.Table, name: str) -> Source:
+    """A table in memory as a source, by the same rules; messages call it `name`. Raises BadInput as for a file."""
+    kept, flat, notes = _flat(table.schema, name)
+
+    def read() -> Iterator[pa.RecordBatch]:
+        return _cast_all(table.to_batches(max_chunksize=BATCH_ROWS), kept, flat)
+
+    return Source(Path(name), tuple(flat.names), read, _lines, unit=ROW, notes=notes)
+
+
+def _flat(schema: pa.Schema, name: str) -> tuple[list[str], pa.Schema, tuple[Text, ...]]:
+    """Which columns are read, under which names and types, and what is to be said of the others."""
+    check_header(schema.names, (), name)
+    if not all(column.strip() for column in schema.names):
         raise BadInput(
             "unnamed-column",
-            Text(f"'{path.name}' has a column without a name.", f"“{path.name}”中有一列没有列名。"),
+            Text(f"'{name}' has a column without a name.", f"“{name}”中有一列没有列名。"),
             Text("Name it, or leave it out.", "请为其命名，或去掉该列。"),
         )
     numbered = [field.name for field in schema if _ROW_NUMBERS.fullmatch(field.name)]
@@ -48,15 +69,9 @@ def open_parquet(path: Path) -> Source:
             Text(f"Columns that hold no single value per row: {listed}.", f"以下列不是单值列：{listed}。"),
             Text("Leave them out or flatten them first.", "请先去掉或展开这些列。"),
         )
-    names = tuple(field.name.strip() for field in fields)
-    flat = pa.schema(list(zip(names, targets, strict=True)))
-    kept = [field.name for field in fields]
-    notes = [Text(f"Row numbers left out: {', '.join(numbered)}.", f"未读入行号列：{'、'.join(numbered)}。")]
-
-    def read() -> Iterator[pa.RecordBatch]:
-        return _read(path, kept, flat)
-
-    return Source(path, names, read, _lines, unit=ROW, notes=tuple(notes) if numbered else ())
+    flat = pa.schema([(field.name.strip(), target) for field, target in zip(fields, targets, strict=True)])
+    said = Text(f"Row numbers left out: {', '.join(numbered)}.", f"未读入行号列：{'、'.join(numbered)}。")
+    return [field.name for field in fields], flat, (said,) if numbered else ()
 
 
 def _target(field: pa.Field) -> pa.DataType | None:
@@ -77,11 +92,10 @@ def _target(field: pa.Field) -> pa.DataType | None:
     return next((target for test, target in tests if test(kind)), None)
 
 
-def _read(path: Path, kept: Sequence[str], flat: pa.Schema) -> Iterator[pa.RecordBatch]:
-    with arrow_parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=BATCH_ROWS):
-            columns = [_cast(batch.column(name), field) for name, field in zip(kept, flat, strict=True)]
-            yield pa.RecordBatch.from_arrays(columns, schema=flat)
+def _cast_all(batches: Iterable[pa.RecordBatch], kept: Sequence[str], flat: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        columns = [_cast(batch.column(name), field) for name, field in zip(kept, flat, strict=True)]
+        yield pa.RecordBatch.from_arrays(columns, schema=flat)
 
 
 def _cast(column: pa.Array, field: pa.Field) -> pa.Array:

@@ -52,6 +52,22 @@ class Tree(NamedTuple):
             place = place[:-1]
         return self.lines.get(place, 1)
 
+    def where(self, place: Place) -> Text:
+        """'cox.yaml line 3'; for what was built in a program, and has no lines, 'params.formula'."""
+        if self.lines:
+            line = self.line(place)
+            return Text(f"{self.name} line {line}", f"{self.name} 第 {line} 行")
+        named = dotted(place) or self.name
+        return Text(named, named)
+
+
+def dotted(place: Place) -> str:
+    """('columns', 2, 'type') -> 'columns[3].type': people count from one."""
+    text = ""
+    for part in place:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
 
 def load(path: Path) -> Tree:
     """A YAML file as a tree. Raises NotFound, or BadInput with the line, for anything but one plain document."""

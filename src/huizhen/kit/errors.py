@@ -33,6 +33,7 @@ class HuizhenError(Exception):
         self.code = code
         self.what = what
         self.remedy = remedy
+        self.add_note(remedy.en)  # so that a traceback says what to do
 
     def say(self, language: Language = "en") -> str:
         return f"{self.what.say(language)} {self.remedy.say(language)}"

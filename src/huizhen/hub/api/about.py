@@ -11,6 +11,7 @@ from huizhen.hub.api.at import AtDesk, Name, answer
 from huizhen.hub.api.gate import Who
 from huizhen.hub.api.shapes import Health, Node
 from huizhen.hub.api.shapes import Who as WhoShape
+from huizhen.hub.meters import MEDIA
 from huizhen.kit.clock import stamp
 from huizhen.model.dataset import Dataset
 
@@ -53,3 +54,15 @@ def nodes(who: Who, desk: AtDesk, request: Request) -> Response:  # noqa: ARG001
     """Which there are, and which of them are connected to this hub at this moment."""
     there = set(request.app.state.there())
     return answer([{"name": name, "there": name in there} for name in desk.nodes()])
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    summary="Measures of this hub process, in Prometheus' form",
+)
+def metrics(who: Who, request: Request) -> Response:
+    """For trustees, auditors and regulators. Counts and times; it names nobody."""
+    who.check_sees_all()
+    return Response(request.app.state.meters.text(), media_type=MEDIA)

@@ -17,6 +17,7 @@ from huizhen.adapters.tokens import Tokens
 from huizhen.hub.api import about, instruments, ledger, money, nodes, papers, register, studies, watching
 from huizhen.hub.api.gate import Gate, Sheltered, bad_request, failure, nothing_unknown
 from huizhen.hub.api.shapes import Committed, Failure, Said, Step
+from huizhen.hub.meters import Meters
 from huizhen.hub.studies import Studies
 from huizhen.kit.errors import HuizhenError, NotFound
 from huizhen.kit.text import Text
@@ -35,9 +36,10 @@ all of them. Money is in integer fen, times are RFC 3339 in UTC.
 _ANY_ERROR: dict[int | str, dict[str, Any]] = {"default": {"model": Failure, "description": "What went wrong."}}
 
 
-def make_api(running: Studies, there: Callable[[], Sequence[str]]) -> FastAPI:
+def make_api(running: Studies, there: Callable[[], Sequence[str]], meters: Meters | None = None) -> FastAPI:
     """The API around the studies that run at a hub; `there` answers the nodes that wait for mail now."""
     hub = running.desk.hub
+    meters = meters or Meters(hub, there)
     app = FastAPI(
         title="Huizhen hub",
         version=__version__,
@@ -54,6 +56,7 @@ def make_api(running: Studies, there: Callable[[], Sequence[str]]) -> FastAPI:
             return mail_table.enrolled(c, [key]).get(key)
 
     app.state.studies, app.state.desk, app.state.there = running, running.desk, there
+    app.state.meters = meters
     app.state.gate = Gate(Tokens(hub.engine, hub.clock), node_of)
     for part in (about, studies, instruments, papers, watching, ledger, money, register, nodes):
         app.include_router(part.router)

@@ -1,4 +1,4 @@
-"""A STUDY.yaml, read against what there is: every mistake with its line, what was meant, and what is allowed."""
+"""What is asked, read against what there is: every mistake with its place, what was meant, and what is allowed."""
 
 from __future__ import annotations
 
@@ -27,12 +27,16 @@ _QUOTED = re.compile(r"'([^']+)'")
 
 
 def read_study(path: Path, store: Catalogue) -> Request:
-    """The request in a file, as far as it can be checked before any rule is asked.
+    """The request in a STUDY.yaml; raises NotFound without the file, else as `read_request`."""
+    return read_request(load(path), store)
 
-    Raises NotFound without the file; BadInput for whatever is wrong with it, Conflict where the holders of the dataset
-    do not agree on its columns.
+
+def read_request(tree: Tree, store: Catalogue) -> Request:
+    """The request in a tree, as far as it can be checked before any rule is asked.
+
+    Raises BadInput for whatever is wrong with it, with its place; Conflict where the holders of the dataset do not
+    agree on its columns.
     """
-    tree = load(path)
     request = as_document(tree, Request)
     unknown = list(_unknown(request, store))
     if unknown:
@@ -86,21 +90,20 @@ def _unknown(request: Request, store: Catalogue) -> Iterator[tuple[Place, Text]]
 
 
 def _at(tree: Tree, place: Place, check: Callable[[], T]) -> T:
-    """What the check answers; BadInput that it raises gets the line of the file that it speaks of."""
+    """What the check answers; BadInput that it raises gets the place in the tree that it speaks of."""
     try:
         return check()
     except BadInput as problem:
-        line = tree.line(_spoken_of(tree, place, problem))
-        what = Text(f"{tree.name} line {line}: {problem.what.en}", f"{tree.name} 第 {line} 行：{problem.what.zh}")
-        raise BadInput(problem.code, what, problem.remedy) from None
+        raise problem.at(tree.where(_spoken_of(tree, place, problem))) from None
 
 
 def _spoken_of(tree: Tree, place: Place, problem: BadInput) -> Place:
     """The key below `place` whose value holds the word that the message quotes; `place` where none does."""
-    if place not in tree.lines:
+    try:
+        below = tree.part(place)
+    except (KeyError, IndexError):
         return ()
     words = _QUOTED.findall(problem.what.en)
-    below = tree.part(place)
     if isinstance(below, dict):
         for word in words:
             for key, value in below.items():

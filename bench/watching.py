@@ -18,7 +18,7 @@ import numpy as np
 from sklearn.ensemble import IsolationForest
 
 from huizhen.model.paper import Behaviour
-from huizhen.privacy.behaviour import ASKERS_BULK, BITS, FEWEST, WATCHED, WINDOW, Series, bits, series
+from huizhen.statistics.behaviour import ASKERS_BULK, BITS, FEWEST, WATCHED, WINDOW, Series, bits, series
 from made.accesses import World, askers, staff
 
 FIRST_DAY = 21

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from huizhen.model.paper import Behaviour
-from huizhen.privacy.behaviour import Access, question_of
+from huizhen.statistics.behaviour import Access, question_of
 
 START = datetime(2026, 1, 5)
 METHODS = ("count", "crosstab", "histogram", "glm", "cox")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from huizhen.ledger.credibility import Credibility
     from huizhen.model.paper import Paper
     from huizhen.model.study import Study
-    from huizhen.privacy.behaviour import Access, Alarming
+    from huizhen.statistics.behaviour import Access, Alarming
 
 SETTLING_IN = 14
 """Days from the first access before anything is scored: until then nobody has a history."""
@@ -39,7 +39,7 @@ class WatchDesk:
     def scan(self, who: Caller, days: int = 1) -> list[dict[str, Any]]:
         """Score the last `days` days, today the last; raise what stands out and was not raised. Answers new ones."""
         _check_sees(who)
-        from huizhen.privacy.behaviour import ASKERS_BULK, BITS, WINDOW, alarming, series
+        from huizhen.statistics.behaviour import ASKERS_BULK, BITS, WINDOW, alarming, series
 
         found = series(self._accesses(), date.fromisoformat(self._papers.today()))
         last = (date.fromisoformat(self._papers.today()) - found.first).days
@@ -119,7 +119,7 @@ def _check_sees(who: Caller) -> None:
 
 
 def _access(study: Study, group: str, people: int | None, zone: Any) -> Access:
-    from huizhen.privacy.behaviour import Access, question_of
+    from huizhen.statistics.behaviour import Access, question_of
 
     request = study.request
     words = {

@@ -17,7 +17,7 @@ from huizhen.model.alarm import unknown_alarm
 from huizhen.model.watched import NodeAcknowledged, NodeAlarm
 from huizhen.node.agent import Agent
 from huizhen.node.statements import state
-from huizhen.privacy.behaviour import WINDOW, Access, Alarming, alarming, series
+from huizhen.statistics.behaviour import WINDOW, Access, Alarming, alarming, series
 
 SETTLING_IN = 14
 _PREFIX = "alarm:"

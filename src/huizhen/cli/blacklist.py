@@ -150,7 +150,7 @@ def show(
             for each in x["decided"]:
                 word = {"upheld": Text("upheld", "维持"), "lifted": Text("lifted", "撤销")}[each["outcome"]]
                 VOICE.say(f"{each['day']} {word.en} by {each['by']}: {each['text']}",
-                          f"{each['day']} {each['by']} {word.zh}：{each['text']}")  # fmt: skip
+                          f"{each['day']} 由 {each['by']} {word.zh}：{each['text']}")  # fmt: skip
 
 
 def _tell(found: list[dict[str, Any]], as_json: bool) -> None:

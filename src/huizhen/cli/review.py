@@ -199,7 +199,7 @@ def seal(
             opened = ReviewOpened.read(kept)
         except ValueError:
             raise BadInput(
-                "bad-note",
+                "bad-verdict-note",
                 Text("A note has 1 to 2,000 characters.", "理由须为 1 至 2,000 个字符。"),
                 Text("Say it in short.", "请简要填写。"),
             ) from None

@@ -17,9 +17,7 @@ from huizhen.model.listing import KINDS, listings
 from huizhen.model.paper import BODIES, TRUSTEE, Kind, Paper
 from huizhen.model.release import Release
 from huizhen.model.review import DECIDED, STATES, Review, reviewers
-from huizhen.path.departing import by_trustee, is_to_suspend, resumed
 from huizhen.path.papers import Known, Signer, check_paper
-from huizhen.path.review import stands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +71,8 @@ class PaperDesk:
 
     def _follow(self, record: SqlRecord, paper: Paper, before: Sequence[Paper]) -> None:
         """What a paper brings about by itself: a report raises an alarm, a confirmed one may suspend the contract."""
+        from huizhen.path.departing import is_to_suspend
+
         store = self._hub.store
         if paper.kind == "departure-reported":
             filing = self._contract(paper.body["contract"])
@@ -106,6 +106,8 @@ class PaperDesk:
 
     def made(self, kind: Kind, subject: str, body: dict[str, Any]) -> Paper:
         """A paper in the trustee's name. Raises BadInput for a body of the wrong form."""
+        from huizhen.path.departing import by_trustee
+
         try:
             return by_trustee(self._hub.origin, self._hub.key, self.today(), kind, subject, body)
         except ValueError:
@@ -138,6 +140,8 @@ class PaperDesk:
     # -- reviews
 
     def _review(self, study: str) -> Review:
+        from huizhen.path.review import stands
+
         store = self._hub.store
         return stands(store, store.study(study), store.journal(study))
 
@@ -241,6 +245,8 @@ class PaperDesk:
 
 def _reported(paper: Paper, filing: Filed) -> dict[str, Any]:
     """The alarm that a report raises; the words are the reporter's own, in both languages."""
+    from huizhen.path.departing import resumed
+
     name, by = filing.instrument.name, paper.by
     facts = {"contract": name, "reported": paper.digest(), "by": by, "resumed": resumed(filing)}
     return {

@@ -29,10 +29,10 @@ from huizhen.statistics.surprise import (
 )
 
 WATCHED: tuple[Behaviour, ...] = ("bulk", "one-person", "hours", "repeats", "small-cells")
-WINDOW: Mapping[Behaviour, int] = {"bulk": 1, "one-person": 7, "hours": 3, "repeats": 7, "small-cells": 7}
+WINDOW: Mapping[Behaviour, int] = {"bulk": 1, "one-person": 7, "hours": 1, "repeats": 7, "small-cells": 7}
 """Days that a count goes back over, the day itself included."""
 BITS: Mapping[Behaviour, float] = {
-    "bulk": 11.0, "one-person": 11.0, "hours": 12.0, "repeats": 13.5, "small-cells": 10.5,
+    "bulk": 11.0, "one-person": 11.0, "hours": 10.0, "repeats": 13.5, "small-cells": 10.5,
 }  # fmt: skip
 """From so many bits of surprise on it is an alarm (`python bench/watching.py --tune`)."""
 ASKERS_BULK = 16.0
@@ -43,7 +43,8 @@ HISTORY = 30
 """Windows of one's own history that count, at most."""
 _RARE = 0.05
 _AT_WORK = 0.4
-"""Odd hours count on a day that also saw so much of one's usual work: who is on another shift does not do both."""
+"""Odd hours count on a day that saw so much of what one does in the busier half of one's hours, too: who is on another
+shift does not do both."""
 _PEERS_WORTH = 20.0
 
 
@@ -183,12 +184,13 @@ def _rare_hours(clock: Floats, groups: Sequence[str]) -> tuple[Floats, Floats]:
             smooth = (np.roll(expected, 1, 1) + 2 * expected + np.roll(expected, -1, 1)) / 4
             smooth /= smooth.sum(axis=1, keepdims=True)
             order = np.argsort(smooth, axis=1)
-            mass = np.cumsum(np.take_along_axis(smooth, order, 1), axis=1) <= _RARE
-            hours = np.zeros((days, 24), dtype=bool)
-            np.put_along_axis(hours, order, mass, 1)
-            odd, worked = (clock[i] * hours).sum(axis=1), np.maximum(np.arange(days), 1)
-            usual = clock[i].sum(axis=1) - odd
-            rare[i] = odd * (usual >= _AT_WORK * before[i].sum(axis=1) / worked)
+            mass = np.cumsum(np.take_along_axis(smooth, order, 1), axis=1)
+            hours, core = (np.zeros((days, 24), dtype=bool) for _ in range(2))
+            np.put_along_axis(hours, order, mass <= _RARE, 1)
+            np.put_along_axis(core, order, mass > 0.5, 1)
+            worked = np.maximum(np.cumsum(clock[i].any(axis=1)) - clock[i].any(axis=1), 1)
+            at_work = (clock[i] * core).sum(axis=1) >= _AT_WORK * 0.5 * before[i].sum(axis=1) / worked
+            rare[i] = (clock[i] * hours).sum(axis=1) * at_work
     return _trailing(rare, window), _trailing(clock.sum(axis=2), window)
 
 

@@ -119,7 +119,7 @@ def show(
     if found["outcome"]:
         word = OUTCOMES[found["outcome"]]
         VOICE.say(f"{word.en} by {found['acknowledged_by']}: {found['acknowledged']}",
-                  f"{found['acknowledged_by']} {word.zh}：{found['acknowledged']}")  # fmt: skip
+                  f"由 {found['acknowledged_by']} 认定{word.zh}：{found['acknowledged']}")  # fmt: skip
 
 
 def _alarm(known: list[dict[str, Any]], name: str) -> dict[str, Any]:

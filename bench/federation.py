@@ -52,6 +52,7 @@ from huizhen.node.agent import Agent
 from huizhen.node.service import connect
 from huizhen.path.outcome import outcome
 from huizhen.path.ports import Federation
+from huizhen.secure.graph import degree_and_threshold
 from made import broker, floor, floor_masks, floor_nats
 from made.patients import DATASET, PURPOSE
 from made.region import write_region
@@ -61,8 +62,7 @@ ROWS_EACH = 60
 SILENCE_SECONDS = 60.0
 AT_MOST = 4
 """Processes that the hospitals share."""
-EXCHANGES = {"masked": 5, "plain": 1}
-"""Messages to each node in a round: advert, shares, mask, confirm, unmask; or one."""
+KINDS = ("masked", "plain")
 SPAWN = multiprocessing.get_context("spawn")
 PROCESSORS = len(os.sched_getaffinity(0))
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -224,7 +224,7 @@ def be_hub(folder: Path, transport: str, trees: int, told: Connection) -> None:
             "depth": 2,
             "early_stopping_rounds": None,
         }
-        found = {kind: study(hub, running, kind == "masked", method="gbdt", params=params) for kind in EXCHANGES}
+        found = {kind: study(hub, running, kind == "masked", method="gbdt", params=params) for kind in KINDS}
         told.send({**found, "peak": peak_bytes()})
     hub.close()
 
@@ -232,25 +232,26 @@ def be_hub(folder: Path, transport: str, trees: int, told: Connection) -> None:
 # -- beside each other
 
 
-def measure(nodes: int, trees: int, calls: int) -> None:
+def measure(nodes: int, trees: int, calls: int, transports: Sequence[str]) -> None:
     bare = {"https": middle(floor.measure(nodes, calls, None)["bare"])}
-    if "nats" in TRANSPORTS:
+    if "nats" in transports:
         bare["nats"] = middle(floor_nats.measure(nodes, calls, only="bare")["bare"])
     bare["local"] = 0.0
-    masks = floor_masks.measure(nodes)
+    masks, (degree, threshold) = floor_masks.measure(nodes), degree_and_threshold(nodes)
     print(
         f"{nodes} hospitals in {min(AT_MOST, nodes)} worker processes on {PROCESSORS} processors; under masks each has "
-        f"{masks.degree} neighbours, {masks.threshold} of {masks.degree + 1} shares open a secret"
+        f"{masks.degree} neighbours in a round ({degree} in the census, where {threshold} of {degree + 1} shares open "
+        "a secret)"
     )
     print(
         f"  floors: one bare exchange {', '.join(f'{k} {v:.4f} s' for k, v in bare.items() if v)}; "
-        f"bare cryptography of a masked sum {1e3 * masks.hospital:.1f} ms a hospital, {1e3 * masks.hub:.0f} ms the hub"
+        f"bare cryptography of a masked sum {1e3 * masks.hospital:.1f} ms a hospital"
     )
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "region"
         write_region(folder, nodes, ROWS_EACH)
         found: dict[str, Mapping[str, Any]] = {}
-        for transport in TRANSPORTS:
+        for transport in transports:
             here, there = SPAWN.Pipe()
             start = time.perf_counter()
             process = SPAWN.Process(target=be_hub, args=(folder, transport, trees, there))
@@ -262,10 +263,8 @@ def measure(nodes: int, trees: int, calls: int) -> None:
             process.join()
             print(f"  {transport}: {first:.2f} s from nothing to the first result; "
                   f"hub {found[transport]['peak'] / 1e6:.0f} MB at most")  # fmt: skip
-            for kind, exchanges in EXCHANGES.items():
-                low = bare[transport] * exchanges
-                if kind == "masked":
-                    low += masks.hub + nodes * masks.hospital / PROCESSORS
+            for kind in KINDS:
+                low = bare[transport] + (nodes * masks.hospital / PROCESSORS if kind == "masked" else 0.0)
                 line(kind, nodes, found[transport][kind], found["local"][kind], low)
 
 
@@ -295,12 +294,15 @@ def main() -> None:
     size.add_argument("--large", action="store_true", help="3, 18, 100 and 620 hospitals; an hour")
     size.add_argument("--tiny", action="store_true", help="the least that runs, for the tests")
     size.add_argument("--nodes", type=int, help="so many hospitals only")
+    parser.add_argument("--transport", action="append", choices=[*TRANSPORTS], help="besides local, these only")
+    parser.add_argument("--trees", type=int, help="rounds are twice as many and one more")
     asked = parser.parse_args()
+    chosen = [t for t in TRANSPORTS if t == "local" or not asked.transport or t in asked.transport]
     if asked.tiny:
-        measure(3, 2, 5)
+        measure(3, 2, 5, chosen)
         return
     for nodes in [asked.nodes] if asked.nodes else (3, 18, 100, 620) if asked.large else (3, 18):
-        measure(nodes, 50 if nodes < 50 else 8 if nodes < 300 else 2, 30)
+        measure(nodes, asked.trees or (50 if nodes < 50 else 8 if nodes < 300 else 3), 30, chosen)
 
 
 if __name__ == "__main__":

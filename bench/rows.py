@@ -64,7 +64,7 @@ def newton_step(node: Node, family: str) -> Callable[[], object]:
     """One Newton step of the node, as it asks for it in the midst of a fit."""
     sitting: Sitting = node.sitting("glm", {"formula": MODELS[family], "family": family})
     states = [state for state, _, _ in node.rounds(sitting) if state["phase"] == "fit"]
-    return lambda: node.runner.partial(sitting, states[0])
+    return lambda: node.round(sitting, states[0])
 
 
 def line(what: str, rows: int, spent: Taken, beside: str = "") -> None:
@@ -100,7 +100,7 @@ def measure_count(node: Node, plain: duckdb.DuckDBPyConnection, rows: int, times
     taken = in_turns(
         {
             "node": lambda: node.answer("count", {"by": "sex"}, COHORT),
-            "round": lambda: node.runner.partial(sitting, {}),
+            "round": lambda: node.round(sitting, {}),
             "duckdb": lambda: plain.sql(sql).fetchall(),
         },
         times,

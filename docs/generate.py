@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pages import commands, deeds, errors, files, formats, guard, ledger, methods, purposes, rules
+from pages import commands, deeds, errors, files, formats, guard, law, ledger, methods, purposes, rules
 
 FOLDER = Path(__file__).parent / "reference"
 PAGES: dict[str, Callable[[], str]] = {
@@ -20,6 +20,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "files.md": files.page,
     "formats.md": formats.page,
     "guard.md": guard.page,
+    "law.md": law.page,
     "ledger.md": ledger.page,
     "methods.md": methods.page,
     "purposes.md": purposes.page,

@@ -70,13 +70,18 @@ def spark() -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Whatever is asked of the method `nn`, by its name or its file, takes PyTorch, which `make` does without."""
+    """Whatever is asked of the method `nn`, by its name or its file, takes PyTorch, which `make` does without; a page
+    about chains takes a chain."""
     asked = getattr(item, "callspec", None)
     values = asked.params.values() if asked else ()
     names = {value.stem if isinstance(value, Path) else value for value in values if isinstance(value, str | Path)}
     of_nn = any(re.match(r"nn\b|nn_", name) for name in names)
     if (of_nn or item.path.stem.startswith("test_nn")) and importlib.util.find_spec("torch") is None:
         absent("no PyTorch on this machine")
+    if any(re.search(r"-chain$", name) for name in names):
+        from anvil import check_there
+
+        check_there()
 
 
 @pytest.fixture(scope="module")

@@ -29,8 +29,9 @@ class CuriousHub:
         self.method = plan(self.asked, self.grant.limits.dataset_schema)
         open_study(self.study, self.grant, (), region.names(), self.link)
 
-    def ask(self, members: tuple[str, ...], state: dict[str, Any] | None, number: int = 1) -> Any:
+    def ask(self, members: tuple[str, ...], state: dict[str, Any] | None, number: int = 1, whole: bool = False) -> Any:
+        """The total of a sum of these; `whole`: by the protocol of later rounds, which recovers nothing."""
         layout = census_layout(0) if state is None else round_layout(self.method, state)
         return Round(
-            self.study.id, self.grant.digest(), number, members, state, layout, whole=False, check=lambda *_: None
+            self.study.id, self.grant.digest(), number, members, state, layout, whole=whole, check=lambda *_: None
         ).masked(self.link).total  # fmt: skip

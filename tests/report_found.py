@@ -62,6 +62,41 @@ LOSS = {
     "params": {"formula": "wt_loss ~ ph_karno + sex", "offset": None},
     "values": {**ARM["values"], "family": "gaussian"},
 }
+_LUNG = {"category": "clinical", "columns": [{"name": n, "type": "integer"} for n in ("age", "ph_karno")]}
+LIVES = {
+    **ARM,
+    "method": "cox",
+    "params": {"duration": "time", "event": "status_died", "formula": "age", "strata": None, "ties": "efron"},
+    "table": _LUNG,
+    "values": {
+        "coefficients": [{"name": "age", "estimate": 0.02}],
+        "mean_linear_predictor": 1.24,
+        "baseline_cumulative_hazard": [
+            {"stratum": None, "steps": [{"time": 100.0, "hazard": 0.15}, {"time": 250.0, "hazard": 0.5}]}
+        ],
+    },
+}
+GROUPS = {
+    **ARM,
+    "method": "kmeans",
+    "params": {"columns": ["age", "ph_karno"]},
+    "table": _LUNG,
+    "values": {
+        "sizes": [80, 90],
+        "centres": [{"age": 56.0, "ph_karno": 85.0}, {"age": 68.0, "ph_karno": 80.0}],
+        "sd": {"age": 9.0, "ph_karno": 12.0},
+    },
+}
+WAYS = {
+    **GROUPS,
+    "method": "pca",
+    "params": {"columns": ["age", "ph_karno"], "standardize": True},
+    "values": {
+        "mean": {"age": 62.0, "ph_karno": 82.0},
+        "sd": {"age": 9.0, "ph_karno": 12.0},
+        "components": [{"name": "PC1", "loadings": {"age": 0.6, "ph_karno": -0.8}}],
+    },
+}
 THEN = {
     "study": "st-01",
     "model": "st-00",
@@ -99,6 +134,9 @@ STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
     "evaluate": ("evaluate", {"model": ARM, "outcome": "arm"}),
     "evaluate with drift": ("evaluate", {"model": ARM, "outcome": "arm", "reference": THEN}),
     "evaluate of a number": ("evaluate", {"model": LOSS, "outcome": "wt_loss"}),
+    "evaluate of survival": ("evaluate", {"model": LIVES}),
+    "evaluate of clusters": ("evaluate", {"model": GROUPS}),
+    "evaluate of components": ("evaluate", {"model": WAYS}),
     "poisson": ("glm", {"formula": "ph_ecog ~ age + C(arm)", "family": "poisson"}),
 }
 """A study or two of every method."""

@@ -15,11 +15,11 @@ import numpy as np
 
 from huizhen.cli import main
 from huizhen.kit.clock import utc_now
-from huizhen.node.agent import Agent
+from huizhen.node.rounds import Rounds
 from huizhen.node.service import Service
 
 SLOW_SECONDS = 4.5
-_words = Agent._words
+_words = Rounds._words
 
 
 def late() -> None:
@@ -30,21 +30,21 @@ def late() -> None:
 
 
 def slow() -> None:
-    def words(self: Agent, body: dict[str, Any]) -> Any:
+    def words(self: Rounds, body: dict[str, Any]) -> Any:
         time.sleep(SLOW_SECONDS)
         return _words(self, body)
 
-    Agent._words = words  # type: ignore[method-assign]
+    Rounds._words = words  # type: ignore[method-assign]
 
 
 def absurd() -> None:
-    def words(self: Agent, body: dict[str, Any]) -> Any:
+    def words(self: Rounds, body: dict[str, Any]) -> Any:
         right, wide = _words(self, body)
         if body["round"] > 0:
             right[2 * wide : 3 * wide] += np.uint64(1 << 62)
         return right, wide
 
-    Agent._words = words  # type: ignore[method-assign]
+    Rounds._words = words  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -81,6 +81,11 @@ class Node:
                 return
             state = step.state
 
+    def round(self, sitting: Sitting, state: State) -> Partial:
+        """A round as if it had not been asked before: the runner keeps its last answer for one that is asked again."""
+        sitting.computed = None
+        return self.runner.partial(sitting, state)
+
     def answer(self, method: str, params: dict[str, Any], cohort: str | None = None) -> Result:
         """The study from census to result."""
         *_, (_, _, result) = self.rounds(self.sitting(method, params, cohort))

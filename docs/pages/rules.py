@@ -12,10 +12,12 @@ HEAD = """\
 # Rules
 
 Every study is put to every rule about studies; every word of consent at the desk to those about consent, every record
-that is opened in an emergency to those about care. A rule answers *allow*, *deny* or *needs*, or nothing where it does
-not apply. Deny wins; an unknown fact is *needs*, never assumed; what no rule allows is denied.
+that is opened in an emergency to those about care; so are breaches, rights that persons claim, and the region's upkeep.
+[The law, row by row](law.md) says which article is decided by which rule. A rule answers *allow*, *deny* or *needs*, or
+nothing where it does not apply. Deny wins; an unknown fact is *needs*, never assumed; what no rule allows is denied.
 
-每项研究都要经过有关研究的全部规则；在院内登记的每次同意须经有关同意的规则，每次紧急访问须经有关诊疗的规则。
+每项研究都要经过有关研究的全部规则；在院内登记的每次同意须经有关同意的规则，每次紧急访问须经有关诊疗的规则；
+泄露事件、个人权利请求与区域的定期义务亦各有规则。逐条法律的落实见[法律逐条对照](law.md)。
 规则回答 *allow*（准许）、*deny*（拒绝）或 *needs*（尚缺），不适用则不作答。有拒绝即拒绝；
 未知事实即尚缺，绝不推定；没有任何规则准许的研究予以拒绝。
 
@@ -27,31 +29,9 @@ checked against the text of the law, [S] that it rests on a secondary source, [M
 
 """
 
-ELSEWHERE = """\
-## Not decided at the gate
-
-Duties that are no condition of one study's start, and articles held elsewhere on the road. No rule pretends to decide
-them. *Workflow* says that the trustee has to do it, and that nothing here does it yet.
-
-"""
-NOT_HERE = (
-    ("CN06", "PIPL 15, 16, 47", "withdrawal", "the node, at every round: consents are looked up anew"),
-    ("CN07", "PIPL 49", "view, copy, correct by near kin after death", "workflow; a consent is ended by CN07K"),
-    ("CN08", "PIPL 45, 46; NDR 25", "view, copy, correct, port", "workflow; the person sees every use"),
-    ("CN12", "PIPL 57; NDR 11", "breach: remedy and notice", "workflow"),
-    ("CN13", "Incident-reporting measures 2025", "clocks of incident reports", "workflow"),
-    ("CN20", "NDR 33", "yearly report on important data", "workflow"),
-    ("CN25", "Cybersecurity Law 21(3); GB/T 22239", "logs for six months, protection level", "workflow; nodes log"),
-    ("CN26", "PIPL 54", "regular compliance audit", "workflow"),
-    ("EU02", "GDPR 7(3), 17, 20", "withdraw, erase, port", "the node for withdrawal; else workflow"),
-    ("EU03", "GDPR 33", "notice to the authority within 72 hours", "workflow"),
-    ("EU07", "EHDS 71", "opt-out without reason", "the node: who does not consent is not read"),
-)
-
 
 def page() -> str:
-    columns = ("row", "source", "about", "where")
-    return HEAD + "".join(_rule(name) for name in rules.names()) + ELSEWHERE + table(columns, NOT_HERE)
+    return HEAD + "".join(_rule(name) for name in rules.names())
 
 
 def _rule(name: str) -> str:

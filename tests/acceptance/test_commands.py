@@ -14,7 +14,8 @@ from rich.cells import cell_len
 from commands import NAMES, PRICE, Region, chinese, done, huizhen, in_both, patients
 from huizhen import __version__
 from huizhen.cli import app, manual
-from huizhen.cli.chinese import COMMANDS, FACTS, KINDS, OPTIONS
+from huizhen.cli.chinese import COMMANDS, OPTIONS
+from huizhen.cli.chinese_ledger import FACTS, KINDS
 from huizhen.ledger.order import STUDY_ORDER, Order
 
 PATHS = [path for path, _ in manual.leaves(typer.main.get_command(app), "huizhen")]
@@ -33,12 +34,14 @@ def test_the_commands_that_people_rely_on_are_there():
             "node enrol", "node run",
             "node revoke", "hub serve", "hub invite", "hub token add", "hub token list", "hub token revoke", "up",
             "model list", "model show", "model drift", "model score", "model export", "anonymize",
-            "ledger export", "witness init",
+            "ledger export", "ledger anchor", "chain key", "chain deploy", "chain receive", "chain pay", "chain split",
+            "chain balance", "rules export", "rules check", "witness init",
             "witness run", "witness show", "witness evidence", "witness add", "witness remove", "witness list",
             "consent ask", "consent refuse",
             "consent delegate add", "consent delegate list", "consent delegate revoke", "consent wording list",
             "consent wording show", "care access", "care check", "care review list", "care review decide",
-            "patient consents",
+            "patient consents", "patient claim", "act due", "act show", "act exported", "study assess",
+            "breach declare", "breach status", "breach affected", "breach notices", "breach bundle", "breach verify",
             "review enrol", "review dismiss", "review reviewers", "review list", "review show", "review seal",
             "review open", "blacklist add", "blacklist appeal", "blacklist decide", "blacklist list", "blacklist show",
             "blacklist take", "watch scan", "watch list", "watch show", "watch acknowledge", "watch report",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from commands import NAMES, Region, chinese, done, huizhen, in_both, patients, split
+from huizhen.node.scored import commitment
 
 OWN = {
     "title": "Who dies, here?",
@@ -34,6 +36,12 @@ def test_a_hospital_scores_with_its_own_model_and_nobody_else_can(where: Region,
         assert "of 240 rows scored" in done(*words).out
         risks.append(pd.read_csv(out).prediction.to_numpy())
     assert np.nanmax(np.abs(risks[0] - risks[1])) > 1e-6, "each has its own head"
+    told = json.loads((tmp_path / f"{NAMES[0]}.csv-metadata.json").read_text())
+    lines = done("node", "log", NAMES[0], "--study", study, "--region", where.path, "--json").json()["lines"]
+    (line,) = [line for line in lines if line["kind"] == "scored"]
+    assert line["question"] == commitment(told) and told["notes"][0]["model"]["study"] == study
+    told["notes"][0]["sha256"] = "00" * 32
+    assert line["question"] != commitment(told), "another file is not what the log speaks of"
     for words in (["model", "score", study, "--from", rows, "--out", tmp_path / "x.csv"], ["model", "export", study,
                    "--onnx", tmp_path / "x.onnx"]):  # fmt: skip
         refused = huizhen(*words, "--region", where.path)

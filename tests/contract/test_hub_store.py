@@ -9,16 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from huizhen.adapters import incidents
 from huizhen.adapters.database import migrate, open_engine
 from huizhen.adapters.hub_store import SqlStore
 from huizhen.adapters.local import LocalFederation
 from huizhen.adapters.register import put_act, put_party
 from huizhen.kit.clock import utc_now
-from huizhen.kit.errors import Conflict, NotFound
+from huizhen.kit.errors import Conflict, NotFound, Tampered
 from huizhen.ledger.story import read_leaf
+from huizhen.model.incident import Declaration, Event, declared
 from huizhen.model.party import Act, Party
 from huizhen.model.study import Study
 from regions import patients, request
+
+BOTH = {"en": "x", "zh": "某"}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -130,3 +134,26 @@ def test_parties_and_acts_come_back_as_they_were_filed(store: SqlStore) -> None:
     assert store.register.acts("other", "lung") == () and store.register.acts() == tuple(acts)
     kinds = [json.loads(leaf)["kind"] for leaf in store.leaves()]
     assert kinds == ["party-registered"] * 2 + ["act-filed"] * 3
+
+
+def test_a_breach_comes_back_from_the_ledger_with_what_nodes_counted_since(store: SqlStore) -> None:
+    said = Declaration.read({
+        "holder": "hub", "known_utc": "2026-01-01T00:00:00.000000Z", "kinds": ["lost"], "datasets": ["d"],
+        "what": BOTH, "harm": BOTH, "remedy": BOTH, "advice": BOTH, "contact": "x",
+    })  # fmt: skip
+    event = Event(step="declared", by="hub", declaration=said, jurisdiction="CN", critical=False)
+    assert store.incidents.all("r") == ()
+    with store.record() as record:
+        record.add_node("h0", "ab" * 32)
+        made = declared("r", record.at_utc, event)
+        incidents.put(record, made.id, event)
+    with store.record() as record:
+        record.evidence("breach-counted", "h0", "h0", {}, breach=made.id, people=7, commitment="")
+        record.evidence("breach-counted", "nobody", "nobody", {}, breach=made.id, people=9, commitment="")
+        incidents.put(record, made.id, Event(step="contained", by="hub", note="n"))
+    (found,) = store.incidents.all("r")
+    assert [e.step for _, e in found.events] == ["declared", "contained"] and found.people == {"h0": 7}
+    with store.record() as record:
+        incidents.put(record, made.id, Event(step="reopened", by="hub", note="what is open"))
+    with pytest.raises(Tampered):
+        store.incidents.all("r")

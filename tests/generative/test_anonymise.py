@@ -137,22 +137,39 @@ def test_the_lattice_finds_what_looking_at_every_rule_finds(table: Any, suppress
 
 
 @settings(max_examples=100, deadline=None)
-@given(tables(), st.lists(st.booleans(), min_size=60, max_size=60), st.integers(1, 4), st.sampled_from([0.5, 0.8, 1.0]))
-def test_among_a_population(table: Any, drawn: list[bool], fewest: int, most: float):
-    """k-map counts everyone; who is in the file is neither few nor nearly all of a class."""
+@given(
+    tables(),
+    st.lists(st.booleans(), min_size=60, max_size=60),
+    st.integers(1, 4),
+    st.sampled_from([0.5, 0.8, 1.0]),
+    st.booleans(),
+    st.integers(0, 5),
+)
+def test_among_a_population(table: Any, drawn: list[bool], fewest: int, most: float, rule: bool, suppress: int):
+    """k-map counts everyone; who is in the file is neither few nor nearly all of a class; with suppression, and with
+    one rule for each column, too."""
     columns, hierarchies, secret, k, _ = table
     inside = np.array(drawn[: len(secret)], np.int32)
     presence = Sensitive(inside, 2, Presence(fewest, 0.0, most))
     if len(secret) < k or not all_held([presence], len(secret)):
         return
-    everyone = partition(columns, hierarchies, k, [presence])
-    found = everyone.only(np.where(inside, np.arange(len(inside)), 99), 99)
-    assert sorted(found.row) == np.flatnonzero(inside).tolist()
+    there_all = inside.astype(bool)
+    if rule:
+        try:
+            everyone = optimal(columns, hierarchies, k, [presence], suppress=suppress, inside=there_all)
+        except Unable:
+            return
+    else:
+        everyone = partition(columns, hierarchies, k, [presence], suppress=suppress)
+    found = everyone.only(np.arange(len(inside)), there_all)
+    assert sorted([*found.row, *found.gone]) == np.flatnonzero(inside).tolist()
+    assert len(found.gone) <= suppress
     for start, size in zip(everyone.start, everyone.size, strict=True):
         row = everyone.row[start : start + size]
         there = inside[row].sum()
         assert size >= k and (there == 0 or there >= fewest) and there <= most * size + 1e-9
     assert (found.size >= fewest).all()
+    assert found.people is None or (found.people >= np.maximum(found.size, k)).all()
 
 
 def test_the_same_classes_whatever_the_number_of_threads():

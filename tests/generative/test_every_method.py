@@ -144,6 +144,34 @@ LINEAR = {
         ],
     },
 }
+LIVES = {
+    **FITTED,
+    "method": "cox",
+    "params": {"duration": "days", "event": "died", "formula": "x", "strata": None, "ties": "efron"},
+    "values": {
+        "coefficients": [{"name": "x", "estimate": 0.05}],
+        "mean_linear_predictor": 2.5,
+        "baseline_cumulative_hazard": [{"stratum": None, "steps": [{"time": 20.0, "hazard": 0.3}]}],
+    },
+}
+OWN_BASELINES = {**LIVES, "params": {**LIVES["params"], "strata": "node"}}
+BY_HOSPITAL = {**LIVES, "params": {**LIVES["params"], "strata": "hospital"}}
+CENTRES = {
+    **FITTED,
+    "method": "kmeans",
+    "params": {"columns": ["x", "y"]},
+    "values": {"sizes": [5, 6], "centres": [{"x": 45.0, "y": 1.0}, {"x": 55.0, "y": 2.0}], "sd": {"x": 9.0, "y": 2.0}},
+}
+PARTS = {
+    **FITTED,
+    "method": "pca",
+    "params": {"columns": ["x", "y"], "standardize": True},
+    "values": {
+        "mean": {"x": 50.0, "y": 1.0},
+        "sd": {"x": 9.0, "y": 2.0},
+        "components": [{"name": "PC1", "loadings": {"x": 0.6, "y": 0.8}}],
+    },
+}
 THEN = {
     "study": "st-1",
     "model": "st-0",
@@ -177,6 +205,15 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case({"model": FITTED, "outcome": "smoker", "reference": THEN}, trials()),
         Case({"model": LINEAR, "outcome": "y"}, trials()),
         Case({"model": FITTED, "outcome": "smoker"}, cohorts()),
+        Case({"model": LIVES}, trials()),
+        Case(
+            {"model": OWN_BASELINES},
+            trials(),
+            pooled={"model": BY_HOSPITAL},
+            seen=_without("concordance", "concordance_tolerance"),
+        ),
+        Case({"model": CENTRES}, cohorts()),
+        Case({"model": PARTS}, cohorts()),
     ),
     "gbdt": (
         Case({"outcome": "died", "columns": ["x", "arm", "visits"], "trees": 4, "depth": 2, **GROWN}, trials()),

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from huizhen import rules
 from huizhen.model.casebook import legally, on_file
-from huizhen.model.grant import Verdict
+from huizhen.model.grant import Verdict, verdict
 from huizhen.model.party import ACTS, MARKS, PARTY_KINDS, Act, Exported, Party
 from huizhen.model.rule import EXEMPTIONS, Facts
-from huizhen.path.authorise import verdict
 
 CLAIMS = {*MARKS, *EXEMPTIONS, "use-agreement", "security-assessment", "expert-determination"}
 """Each brings a duty with it, or stands in for another: without the claim its rule does not apply."""

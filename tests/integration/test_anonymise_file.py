@@ -12,10 +12,14 @@ import pytest
 
 from commands import done, in_both
 from huizhen.adapters.anonymise_columns import in_order
+from huizhen.adapters.anonymise_release import Released
 from huizhen.adapters.release_check import Table, check_release
+from huizhen.adapters.release_population import Witness
 from huizhen.kit.errors import Refused
 from huizhen.model.anonymisation import Anonymisation
 from huizhen.privacy.anonymise.hierarchy import build
+from huizhen.privacy.anonymise.partition import partition
+from huizhen.privacy.anonymise.promise import Presence
 
 ADULT = Path(__file__).resolve().parents[3] / "shared" / "data" / "adult"
 CONFIG = """\
@@ -28,6 +32,7 @@ sensitive:
 keep: [note]
 drop: [name]
 k: 5
+attacks: {unknown: [note], targets: 100}
 """
 
 
@@ -145,7 +150,7 @@ def test_the_check_reads_the_file_alone(k: int, asked: dict[str, float], stands:
 
 def test_a_release_that_breaks_its_promise_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     words = laid(tmp_path)
-    monkeypatch.setattr("huizhen.adapters.anonymised._released", lambda rows, *_: rows.drop_columns(["name"]))
+    monkeypatch.setattr("huizhen.adapters.anonymise_release._released", lambda rows, *_: rows.drop_columns(["name"]))
     en, _ = in_both(*words, code=5)
     assert "a class has fewer than 5 rows" in en
     assert not (tmp_path / "out.csv").exists() and list(tmp_path.glob(".*")) == []
@@ -175,7 +180,7 @@ def test_options_instead_of_a_configuration_and_what_follows_is_said(tmp_path: P
     words = [
         "anonymize", tmp_path / "in.csv", "--out", tmp_path / "out.csv", "--qi", "age,job,seen,cost",
         "--sensitive", "icd", "--keep", "region",
-        "--drop", "name,note", "--k", "5", "--l", "2", "--t", "0.5", "--hierarchies", tmp_path,
+        "--drop", "name,note", "--k", "5", "--l", "2", "--t", "0.5", "--hierarchies", tmp_path, "--unknown", "region",
     ]  # fmt: skip
     said = done(*words, "--json").json()
     how = {name: {k: v for k, v in one.items() if v} for name, one in said["config"]["quasi_identifiers"].items()}
@@ -253,3 +258,71 @@ def test_a_population_is_counted_and_has_to_hold_everyone(tmp_path: Path):
     (tmp_path / "all.csv").write_text("\n".join((tmp_path / "all.csv").read_text().splitlines()[:1]) + "\n")
     en, _ = in_both(*laid_words, code=2)
     assert "300 people of the file are not in it" in en
+
+
+ENGINE = "huizhen.adapters.anonymise_release"
+
+
+@pytest.mark.parametrize(
+    ("lie", "said"),
+    [
+        ("presence", "too large a share of a class is in the file"),
+        ("k_map", "fewer than 40 people share a combination"),
+        ("label", "a label of column 'region' does not cover a person"),
+        ("people", "it was not counted among the population given"),
+        ("rows", "the rows of a class are not those of the file"),
+    ],
+)
+def test_an_engine_that_breaks_what_it_promised_among_a_population_is_found_out(
+    lie: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The verifier reads the release and the population, and believes the engine nothing that it can count itself."""
+    words = laid(tmp_path, CONFIG + "population: {file: all.csv, k_map: 40, present_most: 0.2}\n")
+    everyone = frame(2000)
+    everyone.to_csv(tmp_path / "all.csv", index=False)
+    everyone[:300].to_csv(tmp_path / "in.csv", index=False)
+    if lie == "presence":
+        monkeypatch.setattr(f"{ENGINE}.Presence", lambda k, _least, _most: Presence(k, 0.0, 1.0))
+    elif lie == "k_map":
+        monkeypatch.setattr(f"{ENGINE}.partition", lambda c, h, _k, *a, **more: partition(c, h, 5, *a, **more))
+    else:
+        monkeypatch.setattr(f"{ENGINE}.Released.witness", lied(lie))
+    en, _ = in_both(*words, code=5)
+    assert said in en and not (tmp_path / "out.csv").exists()
+
+
+def lied(lie: str):
+    honest = Released.witness
+
+    def witness(self: Released, people: object) -> Witness:
+        told = honest(self, people)
+        if lie == "label":
+            told.label["region"][np.flatnonzero(told.placed)[0]] = "99****"
+        elif lie == "people":
+            told.value["region"][0] = "110102" if told.value["region"][0] == "110101" else "110101"
+        else:
+            told.inside[np.flatnonzero(told.placed & ~told.inside)[0]] = True
+        return told
+
+    return witness
+
+
+@pytest.mark.parametrize("algorithm", ["topdown", "lattice"])
+def test_among_a_population_rows_may_be_left_out_with_either_algorithm(algorithm: str, tmp_path: Path):
+    """Three people of the file are of a kind of which the population has few."""
+    everyone = pd.DataFrame({"q": ["a"] * 400 + ["b"] * 300 + ["c"] * 6, "s": ["x", "y"] * 353})
+    everyone.to_csv(tmp_path / "all.csv", index=False)
+    pd.concat([everyone[:100], everyone[400:480], everyone[700:703]]).to_csv(tmp_path / "in.csv", index=False)
+    text = "quasi_identifiers: {q: {by: flat}}\nsensitive: {s: {distinct: 2}}\nk: 5\nsuppress: %s\n"
+    text += f"algorithm: {algorithm}\npopulation: {{file: all.csv, k_map: 50, present_most: 0.5}}\n"
+    run = ["anonymize", tmp_path / "in.csv", "--out", tmp_path / "out.csv", "--config", tmp_path / "a.yaml", "--json"]
+    (tmp_path / "a.yaml").write_text(text % 0)
+    assert done(*run).json()["suppressed"] == 0
+    (tmp_path / "a.yaml").write_text(text % 0.02)
+    said = done(*run).json()
+    assert said["suppressed"] == 3 and said["ncp_by_column"]["q"] == pytest.approx(3 / 183)
+    assert said["risk"]["journalist"]["highest"] == 1 / 300 and not said["risk"]["bounded"]
+    assert Counter(pd.read_csv(tmp_path / "out.csv").q) == {"a": 100, "b": 80}
+    (tmp_path / "a.yaml").write_text((text % 0.02).replace("present_most", "present_least"))
+    en, _ = in_both(*run[:-1], code=2)
+    assert "does not go with suppress" in en

@@ -20,7 +20,11 @@ from regions import make_region, run
 
 GLM = {"method": "glm", "params": {"formula": "y ~ a + b + c", "family": "gaussian"}, "price_fen": 100_000}
 COX = {"method": "cox", "params": {"duration": "time", "event": "died", "formula": "a + b + c"}, "price_fen": 100_000}
-
+HELD: dict[str, Any] = {"columns": ["a", "b", "c"], "holdout": 0.4}
+TREES = {"method": "gbdt", "price_fen": 100_000, "params": {
+    **HELD, "outcome": "y", "objective": "squared_error", "trees": 20, "depth": 2, "learning_rate": 0.3}}  # fmt: skip
+NET = {"method": "nn", "price_fen": 100_000, "params": {
+    **HELD, "outcome": "ill", "hidden": [], "rounds": 8, "learning_rate": 0.5}}  # fmt: skip
 
 ROWS = 60
 HONEST = ("h0", "h1", "h3", "h4", "h5", "h6")
@@ -40,7 +44,7 @@ def frames() -> dict[str, pd.DataFrame]:
         )
         if k == 2:
             frame[["a", "b", "c"]] = -frame[["a", "b", "c"]]
-        made[f"h{k}"] = frame.astype({"died": int})
+        made[f"h{k}"] = frame.assign(ill=(frame.y > 0).astype(int)).astype({"died": int})
     return made
 
 
@@ -68,7 +72,7 @@ def paid(found: dict[str, Any]) -> dict[str, int]:
     return {x["party"]: x["fen"] for x in found["settlement"]["lines"] if x["role"] == "hospital"}
 
 
-@pytest.mark.parametrize("asked", [GLM, COX, {**COX, "params": {**COX["params"], "strata": "node"}}])
+@pytest.mark.parametrize("asked", [GLM, COX, {**COX, "params": {**COX["params"], "strata": "node"}}, TREES, NET])
 def test_a_hospital_whose_rows_stray_is_paid_less(of: Callable[[str], Region], asked: dict[str, Any]) -> None:
     made = of("shapley")
     found = run(made, **asked)

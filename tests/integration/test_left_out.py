@@ -51,13 +51,14 @@ def spoil(region: Region, node: str, value: float) -> None:
 
 def tamper(region: Region, monkeypatch: pytest.MonkeyPatch, node: str, change: Change, least_round: int) -> None:
     """The node's program sends other figures than it computes, from that round on."""
-    agent, honest = region.agent(node), region.agent(node)._partial
+    rounds = region.agent(node)._rounds
+    honest = rounds._partial
 
     def told(body: dict[str, Any]) -> Partial:
         partial = honest(body)
         return change(partial) if body["round"] >= least_round else partial
 
-    monkeypatch.setattr(agent, "_partial", told)
+    monkeypatch.setattr(rounds, "_partial", told)
 
 
 def doubles(value: float) -> Change:
@@ -215,8 +216,8 @@ def test_masked_garbage_ends_the_study_with_a_reason_and_names_nobody(
     region: Region, monkeypatch: pytest.MonkeyPatch, words: str, least_round: int
 ) -> None:
     """The node sends words that `encode` would never give; they are uniform under its masks like any other."""
-    agent, dice = region.agent("h1"), np.random.default_rng(5)
-    honest = agent._words
+    rounds, dice = region.agent("h1")._rounds, np.random.default_rng(5)
+    honest = rounds._words
 
     def told(body: dict[str, Any]) -> Any:
         right, wide = honest(body)
@@ -232,7 +233,7 @@ def test_masked_garbage_ends_the_study_with_a_reason_and_names_nobody(
             )
         return wrong, wide
 
-    monkeypatch.setattr(agent, "_words", told)
+    monkeypatch.setattr(rounds, "_words", told)
     found = run(region, **MODEL)
     region.close()
     assert found["status"] == "failed" and found["result"] is None and found["left_out"] == []
@@ -260,8 +261,8 @@ def test_what_no_method_can_make_sense_of_ends_the_study_in_words(
 def test_of_open_figures_the_hub_finds_whose_are_false_and_begins_again_without(
     open_region: Region, monkeypatch: pytest.MonkeyPatch, least_round: int
 ) -> None:
-    agent = open_region.agent("h1")
-    honest = agent._words
+    rounds = open_region.agent("h1")._rounds
+    honest = rounds._words
 
     def told(body: dict[str, Any]) -> Any:
         right, wide = honest(body)
@@ -269,7 +270,7 @@ def test_of_open_figures_the_hub_finds_whose_are_false_and_begins_again_without(
             right[2 * wide : 3 * wide] += np.uint64(1 << 61)
         return right, wide
 
-    monkeypatch.setattr(agent, "_words", told)
+    monkeypatch.setattr(rounds, "_words", told)
     found = run(open_region, price_fen=3000, **PLAIN)
     is_pooled_without(found, "h1")
     assert [(each["node"], each["code"]) for each in found["left_out"]] == [("h1", "overflow")]

@@ -10,6 +10,7 @@ import pytest
 import statsmodels.formula.api as smf
 
 from huizhen.cli.region import Region
+from huizhen.kit.errors import Refused
 from huizhen.kit.text import Text
 from huizhen.node import saying
 from huizhen.node.saying import Saying
@@ -117,3 +118,22 @@ def test_a_look_up_of_consents_that_fails_is_a_no(region: Region, monkeypatch: p
     region.close()
     assert found["status"] == "denied" and found["problem"]["code"] == "consent-unavailable"
     assert found["result"] is None and "disk" not in str(found["problem"])
+
+
+def test_where_a_node_has_too_few_holders_left_the_census_is_begun_anew_at_once(
+    region: Region, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among many each node has a few holders only, and a third of all may be most of them (`secure.graph`)."""
+    asked: list[str] = []
+    confirm = region.agent("h1")._handlers["confirm"]
+
+    def few(body: dict[str, Any]) -> Any:
+        asked.append(body["attempt"])
+        if len(asked) == 1:
+            raise Refused("too-few-left", Text("Too few.", "过少。"), Text("Again.", "重试。"))
+        return confirm(body)
+
+    monkeypatch.setitem(region.agent("h1")._handlers, "confirm", few)
+    found = run(region)
+    region.close()
+    assert found["status"] == "released" and len(set(asked)) == len(asked) == 2

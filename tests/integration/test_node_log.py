@@ -123,7 +123,7 @@ def test_counts_that_no_hospitals_can_have_end_the_study(region: Region, monkeyp
         partial = honest(agent._sitting(body["study"]))
         return Partial({**partial.fields, "rows": np.array(-(10**6), dtype=np.int64)})
 
-    monkeypatch.setattr(agent, "_partial", negative)
+    monkeypatch.setattr(agent._rounds, "_partial", negative)
     found = run(region)
     region.close()
     assert found["status"] == "failed" and found["problem"]["code"] == "impossible-counts"

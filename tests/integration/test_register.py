@@ -11,6 +11,7 @@ from sqlalchemy import inspect
 from huizhen.adapters import database
 from huizhen.adapters.register import put_act, put_party
 from huizhen.cli.region import Region
+from huizhen.hub.caller import OWNER
 from huizhen.model.party import Act, Party
 from huizhen.model.study import Request
 from regions import make_region, patients, request, run
@@ -50,6 +51,7 @@ def test_exports_are_counted_and_the_study_that_crosses_the_threshold_is_stopped
         file(abroad, kind)
     released = run(abroad, title="within")
     assert released["status"] == "released" and released["result"]["n"] == PEOPLE
+    assert abroad.desk.exported(OWNER) == [{"recipient": "acme", "people": PEOPLE}]
     crossing = run(abroad, title="crossing")
     assert crossing["status"] == "denied" and reasons(crossing)["CN15"] == "allow", "the gate let it in"
     assert "CN14" in crossing["problem"]["message"] and f"{2 * PEOPLE:,}" in crossing["problem"]["message"]

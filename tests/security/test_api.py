@@ -40,10 +40,20 @@ GUARDED = [
     ("GET", "/v1/instruments/{kind}"), ("GET", "/v1/instruments/{kind}/{name}"), ("POST", "/v1/instruments/deed"),
     ("POST", "/v1/instruments/contract"), ("POST", "/v1/instruments/{kind}/{name}/steps"),
     ("GET", "/v1/studies/{study}/commitment"), ("POST", "/v1/studies/{study}/commitment"),
-    ("POST", "/v1/money/payments"),
+    ("POST", "/v1/money/payments"), ("POST", "/v1/studies/assess"), ("POST", "/v1/assessments"),
+    ("GET", "/v1/assessments/{digest}"), ("GET", "/v1/upkeep"), ("GET", "/v1/exported"),
+    ("GET", "/v1/breaches"), ("POST", "/v1/breaches"), ("GET", "/v1/breaches/{breach}"),
+    ("POST", "/v1/breaches/{breach}/steps"), ("GET", "/v1/breaches/{breach}/bundle"),
 ]  # fmt: skip
 PARTY = {"name": "lab", "kind": "academic", "jurisdiction": "CN"}
 ACT = {"kind": "ethics-review", "party": "lab", "until_day": "2099-12-31"}
+ASSESSED = {"document": "0" * 64, "purpose": "HMB", "method": "count", "release": None, "columns": [],
+            "protection": {"min_cell": 3}}  # fmt: skip
+"""A trustee that would have the gate believe in an assessment that was never written."""
+CONCLUDED = {
+    "request": {"title": "t", "asker": "acme", "purpose": "HMB", "dataset": "d", "method": "count"},
+    "opinion": {"by": "me", "outcome": "granted", "note": "n"},
+}
 REGISTER: list[tuple[str, str, str, Any, int, str | None]] = [
     ("GET", "/v1/parties/lab", "asker", None, 404, "unregistered-party"),
     ("PUT", "/v1/parties/lab", "asker", PARTY, 403, "wrong-role"),
@@ -54,6 +64,11 @@ REGISTER: list[tuple[str, str, str, Any, int, str | None]] = [
     ("POST", "/v1/acts", "auditor", ACT, 403, "wrong-role"),
     ("POST", "/v1/acts", "regulator", ACT, 403, "wrong-role"),
     ("POST", "/v1/acts", "node", ACT, 403, "wrong-role"),
+    ("POST", "/v1/assessments", "asker", CONCLUDED, 403, "wrong-role"),
+    ("POST", "/v1/assessments", "auditor", CONCLUDED, 403, "wrong-role"),
+    ("POST", "/v1/assessments", "node", CONCLUDED, 403, "wrong-role"),
+    ("GET", f"/v1/assessments/{'0' * 64}", "asker", None, 404, "unknown-assessment"),
+    ("POST", "/v1/acts", "trustee", {**ACT, "kind": "impact-assessment", "assessed": ASSESSED}, 400, "bad-request"),
     ("GET", "/v1/parties/lab", "trustee", None, 404, "unregistered-party"),
     ("PUT", "/v1/parties/another", "trustee", PARTY, 400, "bad-request"),
     ("PUT", "/v1/parties/lab", "trustee", {**PARTY, "kind": "academia"}, 400, "bad-request"),
@@ -96,7 +111,7 @@ def test_every_endpoint_but_health_and_description_asks_who_is_there(reached: Re
     nobody = reached.client("")
     del nobody.headers["Authorization"]
     for verb, path in GUARDED:
-        place = path.format(study=reached.study, kind="deed", name="x")
+        place = path.format(study=reached.study, kind="deed", name="x", digest="0", breach="br-0")
         assert code(nobody.request(verb, place)) == (403, "no-token"), place
         wrong = nobody.request(verb, place, headers={"Authorization": "Bearer hz_" + "A" * 43})
         assert code(wrong) == (403, "token-refused"), place

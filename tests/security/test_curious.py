@@ -37,7 +37,8 @@ def listen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
 
 
 def vectors(heard: list[tuple[str, dict[str, Any]]], kind: str) -> list[np.ndarray]:
-    return [np.array(said["body"]["ok"]) for _, said in heard if said["kind"] == kind]
+    said = [each["body"]["ok"] for _, each in heard if each["kind"] == kind]
+    return [np.array(each["words"] if isinstance(each, dict) else each) for each in said]
 
 
 def test_the_hub_sees_masked_vectors_where_it_would_see_counts_without_masks(
@@ -89,22 +90,38 @@ def test_no_identifier_and_no_row_is_in_any_file_of_the_hub_nor_identifiers_in_t
             assert not any(s in data for s in subjects if len(s) == 4), path.name
 
 
-def test_a_hub_cannot_open_sums_of_one_study_with_and_without_one_hospital(region: Region) -> None:
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_hub_cannot_open_sums_of_one_study_with_and_without_one_hospital(region: Region, whole: bool) -> None:
     hub = CuriousHub(region)
     everyone = ("h0", "h1", "h2", "h3")
     hub.ask(everyone, None, 0)
     state = hub.method.start()
     with pytest.raises(HuizhenError, match="other nodes in them"):
-        hub.ask(("h0", "h1", "h2"), state)
-    whole = hub.ask(everyone, state)
+        hub.ask(("h0", "h1", "h2"), state, whole=whole)
+    first = hub.ask(everyone, state, whole=whole)
     with pytest.raises(HuizhenError, match="other nodes in them"):
-        hub.ask(("h0", "h1", "h2"), {**state, "slightly": "another question"})
-    repeated = hub.ask(everyone, state)
+        hub.ask(("h0", "h1", "h2"), {**state, "slightly": "another question"}, whole=whole)
+    repeated = hub.ask(everyone, state, whole=whole)
     region.close()
-    assert int(whole["_rows"]) == int(repeated["_rows"]), "the same sum again, after a crash, is fine"
+    assert int(first["_rows"]) == int(repeated["_rows"]), "the same sum again, after a crash, is fine"
 
 
-def test_the_attack_works_where_the_node_does_not_remember(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_node_masked_for_all_is_kept_before_it_leaves(region: Region) -> None:
+    """Without a census: the first sum that holds everybody settles the company, and the node keeps it by itself."""
+    hub = CuriousHub(region)
+    with pytest.raises(HuizhenError, match="census"):
+        hub.ask(("h0", "h1", "h2"), hub.method.start(), whole=True)
+    kept = region.agent("h0").book.company(hub.study.id)
+    with pytest.raises(HuizhenError, match="other nodes in them"):
+        hub.ask(("h0", "h1", "h2", "h3"), None, 0)
+    region.close()
+    assert kept == "h0\nh1\nh2"
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_attack_works_where_the_node_does_not_remember(
+    region: Region, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
     """The control: without the node's memory the difference is exactly what one hospital sent."""
     for name in region.names():
         monkeypatch.setattr(region.agent(name).book, "company", lambda *_: None)
@@ -112,7 +129,8 @@ def test_the_attack_works_where_the_node_does_not_remember(region: Region, monke
     everyone = ("h0", "h1", "h2", "h3")
     hub.ask(everyone, None, 0)
     state = hub.method.start()
-    difference = int(hub.ask(everyone, state)["_rows"]) - int(hub.ask(("h0", "h1", "h2"), state)["_rows"])
+    three = hub.ask(("h0", "h1", "h2"), state, whole=whole)
+    difference = int(hub.ask(everyone, state, whole=whole)["_rows"]) - int(three["_rows"])
     region.close()
     assert difference == len(patients(240, 4)["h3"])
 

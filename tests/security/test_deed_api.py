@@ -1,19 +1,24 @@
-"""Deeds and contracts over the hub's API: who may read, file and sign, whatever token they show."""
+"""Deeds, contracts and breaches over the hub's API: who may read, file and sign, whatever token they show."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from deeds import CONTRACT, DEED
 from huizhen.adapters.register import put_party
 from huizhen.cli.place import There
+from huizhen.client.remote import Remote
+from huizhen.hub.bundle import Bundle
 from huizhen.kit.errors import Conflict, HuizhenError, NotFound, Refused
 from huizhen.model.casebook import key_of
 from huizhen.model.deed import Instrument
+from huizhen.model.incident import Declaration, Noted
 from huizhen.model.party import Party
 from huizhen.model.settlement import Payment
+from huizhen.node import incidents, statements
 from reached import Reached
 
 
@@ -91,3 +96,42 @@ def test_an_asker_verifies_a_ledger_of_which_it_does_not_see_all(reached: Reache
 
     assert wrong("rival") == []
     assert wrong(None) != [], "who should see all is told what is missing"
+
+
+WORDS = {"en": "A disk was lost.", "zh": "一块硬盘丢失。"}
+BREACH = {
+    "holder": "h0", "known_utc": "2026-01-01T08:00:00+08:00", "kinds": ["lost"], "datasets": ["d"], "contact": "x@h0",
+    "what": WORDS, "harm": WORDS, "remedy": WORDS, "advice": WORDS,
+}  # fmt: skip
+
+
+def test_a_breach_is_declared_counted_and_proven_over_the_api(reached: Reached) -> None:
+    trust, auditor = reached.remote("trust2", "trustee"), reached.remote("auditor2", "auditor")
+    made = trust.declare(Declaration.read(BREACH))
+    name = made["breach"]
+    assert made["declaration"]["known_utc"] == "2026-01-01T00:00:00.000000Z" and made["clocks"][0]["late"]
+    assert trust.step(name, Noted(step="authority-told", note="n"))["clocks"][0]["done_utc"]
+    with closing(Remote(reached.node("h0"))) as node, closing(reached.agent("h0")) as agent:
+        found = incidents.affected(agent, Declaration.read(node.breach(name)["declaration"]))
+        incidents.count(agent, name, found)
+        statements.deliver(agent, node.announce)
+    assert auditor.breach(name)["people"] == {"h0": found.people} and found.people > 0
+    bundle = Bundle.read(auditor.bundle(name))
+    assert len(bundle.proofs) == 3 and Bundle.unzipped(bundle.zipped()) == bundle
+    assert [b["breach"] for b in auditor.breaches()] == [name]
+
+
+def test_nobody_else_declares_or_reads_a_breach(reached: Reached) -> None:
+    trust, acme = reached.remote("trust3", "trustee"), reached.remote("acme", "asker")
+    name = trust.declare(Declaration.read(BREACH))["breach"]
+    for at in (acme, reached.remote("auditor3", "auditor"), Remote(reached.node("h0"))):
+        with pytest.raises(Refused):
+            at.declare(Declaration.read(BREACH))
+        with pytest.raises(Refused):
+            at.step(name, Noted(step="unfounded", note="never mind"))
+    assert acme.breaches() == []
+    for attempt in (acme.breach, acme.bundle):
+        with pytest.raises(NotFound):
+            attempt(name)
+    with pytest.raises(HuizhenError, match="form"):
+        trust._post(f"/breaches/{name}/steps", '{"step": "authority-told", "note": "n", "at_utc": "2026-01-01"}')

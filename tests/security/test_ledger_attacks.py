@@ -345,7 +345,7 @@ def test_the_attack_is_found_and_its_entry_named(name: str) -> None:
 
 OF_FILES = {
     "file-lacking", "bad-tile", "entries-withheld", "cosigned-ahead", "waiting-for-witnesses", "seen-differs",
-    "seen-more",
+    "seen-more", "anchored-differs", "anchored-more",
 }  # fmt: skip
 """Findings of a log that is read from its files alone; tests/unit/test_ledger_audit.py attacks those."""
 

@@ -157,7 +157,8 @@ def test_baseline_hazard_by_stratum_is_guarded_as_a_curve() -> None:
     curves = [Curve(("baseline_cumulative_hazard", i, "steps")) for i in range(2)]
     attacked = next(e.membership for e in result.exposures if isinstance(e, Model))
     gained = Statistic((("membership", "advantage"), ("membership", "auc")), 165)
-    assert result.exposures == (Model(people=165, parameters=1, membership=attacked), gained, *curves)
+    mean = Statistic((("mean_linear_predictor",),), 228)
+    assert result.exposures == (Model(people=165, parameters=1, membership=attacked), gained, mean, *curves)
     assert attacked is not None and attacked.members == 228
 
 

@@ -19,6 +19,8 @@ from huizhen.kit.errors import BadInput, Unable
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Column, Schema
 from huizhen.model.result import Membership, Model, Statistic
+from huizhen.model.study import Request
+from huizhen.path.authorise import plan
 from huizhen.path.guard import guard_result
 from huizhen.privacy.noise import OpenDpNoise
 from huizhen.statistics.holdout import held_out
@@ -466,3 +468,13 @@ def test_trees_of_too_many_cells_are_refused_before_anything_runs() -> None:
     with pytest.raises(BadInput) as too_many:
         build("gbdt", {"outcome": "y", "columns": ["k"]}, wide)
     assert (refused.value.code, too_many.value.code) == ("histogram-too-large", "histogram-too-large")
+
+
+def test_trees_that_could_not_be_attacked_are_refused_before_anything_runs() -> None:
+    asked = {"asker": "acme", "purpose": "HMB", "dataset": "d", "title": "t", "method": "gbdt"}
+    params = {"outcome": "cens", "columns": ["radius"], "holdout": 0}
+    schema = Schema(columns=(Column(name="cens", type="boolean"), Column(name="radius", type="number")))
+    with pytest.raises(BadInput) as refused:
+        plan(Request.read({**asked, "params": params}), schema)
+    assert refused.value.code == "nothing-to-attack"
+    assert plan(Request.read({**asked, "params": {**params, "holdout": 0.2}}), schema).columns == ("cens", "radius")

@@ -10,6 +10,7 @@ import pytest
 from huizhen.adapters.log_files import Folder
 from huizhen.kit.canonical import canonical
 from huizhen.kit.errors import HuizhenError, NotFound, Tampered
+from huizhen.ledger.anchor import NOTHING, Anchor, check_linked, link
 from huizhen.ledger.audit import AHEAD_SECONDS, Audit, Trust, audit
 from huizhen.ledger.note import VerifierKey
 from huizhen.ledger.tiles import CHECKPOINT, ENTRIES, PENDING
@@ -169,3 +170,32 @@ def test_where_there_is_no_log_there_is_an_error(tmp_path: Path) -> None:
 def test_another_hubs_ledger_is_refused(log: Published) -> None:
     with pytest.raises(Tampered):
         audit(log, Trust(VerifierKey(HUB_KEY.name, HUB_KEY.algorithm, bytes(32)), KEYS, 1), NOW)
+
+
+def anchors_of(*logs: Published) -> tuple[Anchor, ...]:
+    return tuple(Anchor(len(log.leaves), log.tree().root(), bytes(32), 0) for log in logs)
+
+
+def test_an_anchor_on_a_chain_has_to_be_in_it(log: Published) -> None:
+    honest, other, longer = log.branch(256), log.branch(255).grow(1, "b"), log.branch(600).grow(1)
+
+    def found(*logs: Published) -> Audit:
+        return audit(log, Trust(HUB_KEY, KEYS, 2, (), anchors_of(*logs)), NOW)
+
+    assert (codes(found(honest, log)), found(honest, log).anchored) == ([], 600)
+    assert codes(found(honest, other)) == [("anchored-differs", None)] and found(honest, other).anchored == 256
+    assert codes(found(longer)) == [("anchored-more", 600)]
+
+
+def test_anchors_that_do_not_follow_from_each_other_are_not_believed(log: Published) -> None:
+    first = Anchor(3, log.tree().root(3), b"", 10)
+    first = first._replace(link=link(NOTHING, "origin", *first[:2], 10))
+    second = Anchor(5, log.tree().root(5), link(first.link, "origin", 5, log.tree().root(5), 12), 12)
+    check_linked("origin", [first, second])
+    for wrong in ([second], [first, first], [first, second._replace(size=6)], [first, second._replace(root=first.root)],
+                  [first, second._replace(at_unix_s=13)], [first._replace(at_unix_s=11), second]):  # fmt: skip
+        with pytest.raises(Tampered) as caught:
+            check_linked("origin", wrong)
+        assert caught.value.code == "anchors-broken"
+    with pytest.raises(Tampered):
+        check_linked("another", [first, second])

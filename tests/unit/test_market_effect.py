@@ -127,3 +127,29 @@ def test_where_it_cannot_be_measured_it_is_one_and_says_why() -> None:
     for outcome in effect.OUTCOMES:
         assert effect.OUTCOMES[outcome].en and effect.OUTCOMES[outcome].zh
     assert set(found("shapley", PARTS, None).values()) == {"1.00", "rows"}
+
+
+# -- what trees and nets explain
+
+
+def test_of_trees_and_nets_gain_and_parameters_are_those_of_their_losses() -> None:
+    train = {"n": 800, "outcomes": [600, 200], "log_loss": 0.40}
+    holdout = {"n": 200, "outcomes": [150, 50], "log_loss": 0.42}
+    null = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
+    found = effect.worth_of({"n": 1000, "train": train, "holdout": holdout, "net": {}})
+    assert found is not None and found.parameters == 16 and found.gain == pytest.approx(2000 * (null - 0.42))
+    numbers = {"train": {"n": 800, "mse": 0.9, "r_squared": 0.55}, "holdout": {"n": 200, "mse": 1.0, "r_squared": 0.5}}
+    found = effect.worth_of({"n": 1000, **numbers})
+    assert found is not None and found == (40, pytest.approx(1000.0))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"net": {"personal": "head"}}, {"holdout": {"n": 200, "outcomes": [None, None], "log_loss": 0.4}}, {"train": None},
+     {"holdout": {"n": 200, "outcomes": [150, 50], "log_loss": None}}],
+)  # fmt: skip
+def test_where_that_is_hidden_or_each_has_a_head_of_its_own_rows_are_the_effect(change: dict[str, object]) -> None:
+    train = {"n": 800, "outcomes": [600, 200], "log_loss": 0.40}
+    holdout = {"n": 200, "outcomes": [150, 50], "log_loss": 0.42}
+    values = {"n": 1000, "train": train, "holdout": holdout, "net": {}}
+    assert effect.worth_of(values) is not None and effect.worth_of({**values, **change}) is None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from sklearn.decomposition import PCA
 
 from huizhen.client import score as scoring_file
 from huizhen.client.score import score
+from huizhen.kit.canonical import digest
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Unable
 from huizhen.statistics import nets
 from huizhen.statistics.scoring import predict
@@ -199,3 +202,35 @@ def test_what_is_no_model_or_has_gaps_or_is_of_another_version_does_not_score(tm
         with pytest.raises(kind) as refused:
             scoring_file.scorer(case)
         assert refused.value.code == code  # type: ignore[attr-defined]
+
+
+# -- what lies beside the scores
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_file_of_scores_has_its_lineage_and_licence_beside_it(tmp_path: Path, suffix: str) -> None:
+    rows, out = tmp_path / "rows.csv", tmp_path / f"scores.{suffix}"
+    GBSG2.to_csv(rows, index=False)
+    seen: list[dict[str, Any]] = []
+    score(logistic(), rows, out, "age", record=lambda told: seen.append({**told, "early": not out.exists()}))
+    told = json.loads((tmp_path / f"scores.{suffix}-metadata.json").read_text())
+    assert seen == [{**told, "early": True}]
+    assert (told["@context"], told["url"]) == ("http://www.w3.org/ns/csvw", out.name)
+    assert [c["titles"] for c in told["tableSchema"]["columns"]] == ["row", "age", "prediction"]
+    (notes,), (of_model, of_rows) = told["notes"], told["prov:wasDerivedFrom"]
+    assert notes["sha256"] == sha256(out.read_bytes()).hexdigest()
+    assert of_rows == f"urn:sha256:{sha256(rows.read_bytes()).hexdigest()}" and of_model == "urn:huizhen:st-0"
+    assert notes["model"]["digest"] == digest(logistic()["result"]) and notes["rows"]["scored"] == len(GBSG2)
+    assert "only for: health, medical or biomedical research" in told["dc:license"]
+    assert {r["code"] for r in notes["licence"]["restrictions"]} >= {"HMB", "no-re-identification"}
+
+
+def test_where_the_log_cannot_be_written_there_are_no_scores(tmp_path: Path) -> None:
+    GBSG2.to_csv(tmp_path / "rows.csv", index=False)
+
+    def full(_: dict[str, Any]) -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        score(logistic(), tmp_path / "rows.csv", tmp_path / "scores.csv", record=full)
+    assert [p.name for p in tmp_path.iterdir()] == ["rows.csv"]

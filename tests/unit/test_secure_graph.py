@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy.stats import hypergeom
 
-from huizhen.secure.graph import SPARSE_FROM, degree_and_threshold, neighbours, two_thirds
+from huizhen.secure.graph import SPARSE_FROM, degree_and_threshold, degree_of_whole, neighbours, two_thirds
 
 SIZES = [*range(3, 60), 64, 100, 150, 200, 333, 620, 1000, 2000]
 
@@ -43,6 +43,27 @@ def test_the_sparse_graph_is_as_safe_as_it_says_and_no_smaller_one_is(n: int) ->
 def test_large_federations_stay_sparse() -> None:
     assert degree_and_threshold(620)[0] < 80
     assert degree_and_threshold(2000)[0] < 100
+
+
+@pytest.mark.parametrize("n", [50, 100, 620, 2000])
+def test_where_everybody_is_in_the_sum_the_degree_is_the_least_that_a_fifth_cannot_cut(n: int) -> None:
+    def is_enough(degree: int) -> bool:
+        return bool(hypergeom.pmf(degree // 2, n, n // 5, degree // 2) * n <= 2**-40)
+
+    degree = degree_of_whole(n)
+    assert is_enough(degree) and not is_enough(degree - 2)
+    assert degree <= degree_and_threshold(n)[0]
+
+
+def test_the_degree_grows_with_the_logarithm() -> None:
+    """From 50 nodes to 5,000 it does not even double, where log n does 2.2 times."""
+    for degree in (degree_of_whole, lambda n: degree_and_threshold(n)[0]):
+        assert degree(620) <= degree(50) * math.log(620) / math.log(50) * 1.4
+        assert degree(5000) - degree(500) <= 1.2 * (degree(500) - degree(50)) + 10
+        assert degree(5000) < 100
+    assert degree_of_whole(SPARSE_FROM - 1) == SPARSE_FROM - 2
+    with pytest.raises(ValueError, match="three"):
+        degree_of_whole(2)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])

@@ -317,3 +317,15 @@ def test_junk_from_the_hub_is_refused_in_words() -> None:
     with pytest.raises(Refused) as caught:
         node.unmask(names(3), {"hospital-01": "text", "hospital-02": None})
     assert code_of(caught) == "no-agreement"
+
+
+def test_among_many_a_third_that_is_lost_at_once_takes_a_second_attempt() -> None:
+    """Each node has few holders, and of some too many are gone; drawn anew, the graph is of those who are there."""
+    gone, words = names(60)[::3], vectors(60)
+    with pytest.raises(Refused) as caught:
+        play(members(60), words, WIDE, dict.fromkeys(gone, "mask"))
+    assert caught.value.code == "too-few-left"
+    seen = play(members(60, seed="again"), words, WIDE, dict.fromkeys(gone, "advert"))
+    left = [name for name in names(60) if name not in gone]
+    assert sorted(seen.masked) == left and len(left) == 40
+    assert np.array_equal(seen.open(WIDE), total([words[name] for name in left], WIDE))

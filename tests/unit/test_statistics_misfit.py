@@ -49,3 +49,41 @@ def test_with_fewer_than_three_directions_nothing_is_said() -> None:
 def test_no_rows_say_nothing_and_no_number_says_the_most() -> None:
     assert misfit.level(np.zeros(4), np.zeros((4, 4))) == 1
     assert misfit.level(np.array([np.nan, 0, 0, 0]), np.eye(4)) == 1024
+
+
+# -- of trees and nets, by held-out rows
+
+
+@pytest.mark.parametrize("variance", [None, 2.25])
+def test_a_models_misfit_is_that_of_a_calibration_on_its_score_and_the_square(variance: float | None) -> None:
+    dice = np.random.default_rng(2)
+    score, held = dice.normal(size=400), dice.random(400) < 0.3
+    y = dice.normal(score, 1.5) if variance else (dice.random(400) < 1 / (1 + np.exp(-score))).astype(float)
+    sums = misfit.calibration(score, y, held, variance)
+    x = np.column_stack([np.ones(400), score, score**2])[held]
+    family = sm.families.Gaussian() if variance else sm.families.Binomial()
+    if variance is None:
+        theirs = sm.GLM(y[held], x, family).score_test(np.array([0.0, 1.0, 0.0]), k_constraints=3)[0].item()
+    else:
+        theirs = ((x.T @ (y - score)[held]) @ np.linalg.solve(x.T @ x, x.T @ (y - score)[held])) / variance
+    assert misfit.statistic(sums["score"], sums["information"]) == (pytest.approx(float(theirs), rel=1e-9), 3)
+    parts = [misfit.calibration(score[a], y[a], held[a], variance) for a in (slice(0, 90), slice(90, 400))]
+    assert sum(p["information"] for p in parts) == pytest.approx(sums["information"])
+
+
+def test_rows_that_the_model_was_trained_on_say_nothing() -> None:
+    dice = np.random.default_rng(3)
+    score, held = dice.normal(size=300), np.zeros(300, dtype=bool)
+    sums = misfit.calibration(score, 1.0 * (score < 0), held, None)
+    assert misfit.level(sums["score"], sums["information"]) == 1
+    sums = misfit.calibration(score, 1.0 * (score < 0), ~held, None)
+    assert misfit.level(sums["score"], sums["information"]) > 8
+
+
+def test_hospitals_that_a_good_model_suits_are_within_chance_in_99_of_100() -> None:
+    dice, told = np.random.default_rng(4), []
+    for _ in range(1500):
+        score = dice.normal(size=60)
+        sums = misfit.calibration(score, 1.0 * (dice.random(60) < 1 / (1 + np.exp(-score))), np.ones(60, bool), None)
+        told.append(misfit.level(sums["score"], sums["information"]))
+    assert np.mean(np.array(told) > 1) < 0.03

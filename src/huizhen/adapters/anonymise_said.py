@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from huizhen.adapters.anonymise_columns import meant, written
-from huizhen.adapters.anonymised import read_table
+from huizhen.adapters.anonymise_table import read_table
 from huizhen.intake.document import read_yaml
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
-from huizhen.model.anonymisation import Anonymisation, Generalisation, Variety
+from huizhen.model.anonymisation import Anonymisation, Attacks, Generalisation, Variety
+from huizhen.privacy.risk import SMALLEST
 
 
 def asked_by_file(config: Path, said: Mapping[str, Any]) -> Anonymisation:
@@ -42,6 +43,12 @@ def asked_by_options(file: Path, said: Mapping[str, Any]) -> Anonymisation:
             Text("--algorithm is topdown or lattice.", "--algorithm 只能是 topdown 或 lattice。"),
             Text("Correct it.", "请更正。"),
         )
+    if said["mode"] not in (None, *SMALLEST):
+        raise BadInput(
+            "unknown-mode",
+            Text("--mode is public, controlled or enclave.", "--mode 只能是 public、controlled 或 enclave。"),
+            Text("Choose who gets the file.", "请选择文件的接收范围。"),
+        )
     table, _ = read_table(file)
     drawn = written(names["qi"], said["hierarchies"]) if said["hierarchies"] else {}
     how = {n: drawn.get(n) or (meant(table[n]) if n in table.column_names else _FLAT) for n in names["qi"]}
@@ -53,8 +60,15 @@ def asked_by_options(file: Path, said: Mapping[str, Any]) -> Anonymisation:
         k=said["k"] or 10,
         suppress=said["suppress"] or 0.0,
         algorithm=said["algorithm"] or "topdown",
+        mode=said["mode"],
+        population_size=said["population-size"],
+        attacks=Attacks(
+            run=not said["no-attacks"],
+            outside=str(said["outside"].resolve()) if said["outside"] else None,
+            unknown=names["unknown"],
+        ),
     )
 
 
 _FLAT = Generalisation(by="flat")
-_LISTS = ("qi", "sensitive", "keep", "drop")
+_LISTS = ("qi", "sensitive", "keep", "drop", "unknown")

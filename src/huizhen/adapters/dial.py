@@ -1,8 +1,8 @@
 """The node's end of the mailbox: dials out, waits for mail, hands in replies. It never listens.
 
-One connection waits. A message that is answered at once goes back with the next turn, so a round costs one request; an
-answer that takes longer is carried by a second connection as soon as it is there, while the first goes on waiting and,
-by that, says that the node lives. Whatever is cut off goes on where it stopped.
+One connection waits. An answer goes back with the next turn, which waits for it half a beat, so a round costs one
+request; one that takes longer is carried by a second connection as soon as it is there, while the first goes on waiting
+and, by that, says that the node lives. Whatever is cut off goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ TURN = "/v1/node/turn"
 MEDIA = "application/vnd.huizhen.turn+msgpack"
 HOLD_SECONDS = 20.0
 _FIRST_BEAT = 3.0
-_GRACE = 0.02
-"""How long to wait for an answer before waiting for more mail without it."""
 _SHORTEST, _LONGEST = 0.1, 5.0
 """Seconds between two attempts to reach the hub."""
 _SHUT_OUT = 60.0
@@ -182,8 +180,7 @@ class Dial:
 
     def _turn(self) -> None:
         with self._lock:
-            grace = self._beat if self._stop.is_set() else _GRACE
-            self._lock.wait_for(lambda: not self._hand.working, grace)
+            self._lock.wait_for(self._has_news, self._beat if self._stop.is_set() else self._beat / 2)
             turn = self._hand.turn(self._holding(), self._stop.is_set())
             self._waiting = turn.hold > 0
         try:
@@ -192,6 +189,10 @@ class Dial:
             with self._lock:
                 self._waiting = False
         self._take(answer, turn)
+
+    def _has_news(self) -> bool:
+        """Whether there is something to hand in, or nothing that could soon be."""
+        return bool(not self._hand.working or self._hand.replies or self._hand.failed)
 
     def _holding(self) -> float:
         """Seconds to wait for mail: none while there is something to say or to fetch, nor in the first call, which

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, delete, insert, inspect, select, upda
 
 from huizhen.adapters import database as db
 from huizhen.adapters import instruments, papers
+from huizhen.adapters.incidents import Incidents
 from huizhen.adapters.instruments import Instruments
 from huizhen.adapters.log_table import LogTable, append, last_moment
 from huizhen.adapters.papers import Papers
@@ -192,6 +193,7 @@ class SqlStore:
         self.log = LogTable(engine)
         self.instruments = Instruments(engine)
         self.papers = Papers(engine)
+        self.incidents = Incidents(engine)
 
     @contextmanager
     def record(self) -> Iterator[SqlRecord]:

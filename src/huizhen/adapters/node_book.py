@@ -124,6 +124,11 @@ class NodeBook:
             )
         return int(row[0])
 
+    def everybody(self) -> BitMap:
+        """All indices there are."""
+        (free,) = self._db.execute("SELECT coalesce(max(idx) + 1, 0) FROM person").fetchone()
+        return BitMap(range(free))
+
     def pseudonyms(self, people: BitMap) -> dict[int, str]:
         """Index -> pseudonym in hexadecimal."""
         found = self._db.execute("SELECT idx, pseudonym FROM person")

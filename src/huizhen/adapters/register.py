@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, delete, insert, inspect, or_, select
 
 from huizhen.adapters import database as db
+from huizhen.model.assessment import Assessment
 from huizhen.model.party import Act, Party
 
 if TYPE_CHECKING:
@@ -55,10 +56,15 @@ def put_party(record: SqlRecord, party: Party, actor: str = TRUSTEE) -> None:
     record.evidence("party-registered", actor, party.name, {"party": party.as_json()}, party_kind=party.kind)
 
 
-def put_act(record: SqlRecord, act: Act, actor: str = TRUSTEE) -> None:
-    """File an act. None is ever taken off: a later one of its kind takes its place, and the ledger has both."""
+def put_act(record: SqlRecord, act: Act, actor: str = TRUSTEE, assessment: Assessment | None = None) -> int:
+    """File an act. None is ever taken off: a later one of its kind takes its place, and the ledger has both. With the
+    assessment that it is about the entry bears its digest. Answers the number of the entry."""
     record.connection.execute(
         insert(db.act).values(party=act.party, dataset=act.dataset, body=json.dumps(act.as_json()))
     )
     subject = act.party or act.dataset or ""
-    record.evidence("act-filed", actor, subject, {"act": act.as_json()}, act=act.kind, outcome=act.outcome)
+    documents = {"act": act.as_json()}
+    facts: dict[str, str] = {"act": act.kind, "outcome": act.outcome}
+    if assessment is not None:
+        documents["assessment"], facts["document"] = assessment.as_json(), assessment.digest()
+    return record.evidence("act-filed", actor, subject, documents, **facts)

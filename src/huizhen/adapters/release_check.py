@@ -11,6 +11,8 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from huizhen.adapters.anonymise_table import as_text, read_table
+from huizhen.adapters.release_population import Witness, broken_among
 from huizhen.kit.errors import Refused
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Anonymisation, Variety
@@ -29,12 +31,18 @@ class Table:
 
 
 def check_release(
-    released: Table, original: Table, asked: Anonymisation, hierarchies: Mapping[str, Hierarchy], rows: int
+    released: Table,
+    original: Table,
+    asked: Anonymisation,
+    hierarchies: Mapping[str, Hierarchy],
+    rows: int,
+    population: tuple[Table, Witness] | None = None,
 ) -> None:
     """Raises Refused where the file does not hold what was asked, in 64 bit, or does not have as many rows.
 
     original: whose shares closeness is measured against. hierarchies: order and tree of the sensitive columns that need
-    one, by name.
+    one, by name. population: the file of the population, where there is one, and whom of it the engine says to be in
+    which class.
     """
     with duckdb.connect() as connection:
         names = [*asked.quasi_identifiers, *asked.sensitive, *asked.keep]
@@ -45,7 +53,14 @@ def check_release(
             f"CREATE TEMP TABLE cells AS SELECT {quasi}, {', '.join([*secret, 'count(*) AS c'])} "
             f"FROM {_source(released, names)} GROUP BY ALL"
         )
-        for broken in _broken(connection, quasi, original, asked, hierarchies, rows):
+        found = _broken(connection, quasi, original, asked, hierarchies, rows)
+        if population is not None:
+            everyone = _source(population[0], None)
+            if population[0].path.suffix.lower() == ".parquet":
+                connection.register("people", as_text(read_table(population[0].path)[0]))
+                everyone = "people"
+            found += broken_among(connection, asked, everyone, population[1])
+        for broken in found:
             raise Refused(
                 "promise-broken",
                 Text(f"The release was stopped: {broken.en}.", f"已阻止发布：{broken.zh}。"),
@@ -56,7 +71,7 @@ def check_release(
 
 def _source(table: Table, names: Sequence[str] | None) -> str:
     where = str(table.path).replace("'", "''")
-    if table.path.suffix == ".parquet" or ".parquet." in table.path.name:
+    if table.path.suffix.lower() == ".parquet":
         return f"read_parquet('{where}')"
     columns = "" if names is None else f", auto_detect = false, columns = {{{_types(names)}}}"
     return (

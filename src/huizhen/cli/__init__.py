@@ -11,9 +11,13 @@ import typer
 from huizhen import __version__
 from huizhen.cli import (
     anonymize,
+    assess,  # noqa: F401 - its commands stand beside those of `study` and `act`
     backup,
     blacklist,
+    breach,
+    breach_papers,  # noqa: F401 - its commands stand beside those of `breach`
     care,
+    chain,
     consent,
     delegate,
     instrument,
@@ -26,10 +30,12 @@ from huizhen.cli import (
     patient,
     register,
     review,
+    rules,
     setup,
     study,
     tokens,
     up,
+    upkeep,  # noqa: F401 - its commands stand beside those of `act`
     watch,
     watch_node,
     witness,
@@ -82,6 +88,7 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(care.app, name="care")
 app.add_typer(register.party, name="party")
 app.add_typer(register.act, name="act")
+app.add_typer(rules.app, name="rules")
 app.add_typer(instrument.deed, name="deed")
 app.add_typer(instrument.contract, name="contract")
 app.add_typer(review.app, name="review")
@@ -89,9 +96,11 @@ app.add_typer(blacklist.app, name="blacklist")
 watch.app.add_typer(watch_node.app, name="node")
 app.add_typer(watch.app, name="watch")
 app.add_typer(watch.audit, name="audit")
+app.add_typer(breach.app, name="breach")
 app.add_typer(study.app, name="study")
 app.add_typer(model.app, name="model")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(chain.app, name="chain")
 app.add_typer(witness.app, name="witness")
 app.add_typer(money.app, name="money")
 app.add_typer(patient.app, name="patient")

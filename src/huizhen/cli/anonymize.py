@@ -10,9 +10,13 @@ import typer
 from huizhen.cli.common import JsonFlag, interruptible
 from huizhen.cli.table import Head
 from huizhen.cli.voice import VOICE
+from huizhen.kit.clock import stamp, utc_now
+from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 
 if TYPE_CHECKING:
+    from huizhen.adapters.anonymise_trail import Trail
+    from huizhen.kit.keys import SigningKey
     from huizhen.model.anonymisation import Anonymisation
 
 Config = Annotated[
@@ -41,6 +45,29 @@ Algorithm = Annotated[
 Folder = Annotated[
     Path | None, typer.Option("--hierarchies", metavar="DIR", help="Hierarchies as CSV, called after their columns.")
 ]
+Mode = Annotated[
+    str | None,
+    typer.Option("--mode", metavar="public|controlled|enclave", help="Who gets the file: risk up to 1/20, 1/5, 1/3."),
+]
+Size = Annotated[int | None, typer.Option("--population-size", min=2, help="How many people the file was drawn from.")]
+Outside = Annotated[
+    Path | None,
+    typer.Option("--outside", metavar="FILE", help="People as an attacker knows them; else rows are drawn."),
+]
+Unknown = Annotated[
+    str | None, typer.Option("--unknown", metavar="A,B", help="Columns of --keep that nobody outside can know.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Chooses who is attacked.")]
+Report = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE", help="Also write a report with figures: .html, .pdf or .md."),
+]
+TrailFile = Annotated[
+    Path | None, typer.Option("--trail", metavar="FILE", help="Append every step, signed by --key, also where stopped.")
+]
+Key = Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Key that signs the trail (`party key`).")]
+NoMeasures = Annotated[bool, typer.Option("--no-measures", help="Leave out the measures of use.")]
+NoAttacks = Annotated[bool, typer.Option("--no-attacks", help="Release without trying any attack.")]
 
 
 def anonymize(
@@ -57,10 +84,20 @@ def anonymize(
     suppress: Suppress = None,
     algorithm: Algorithm = None,
     hierarchies: Folder = None,
+    mode: Mode = None,
+    population_size: Size = None,
+    outside: Outside = None,
+    unknown: Unknown = None,
+    no_attacks: NoAttacks = False,
+    seed: Seed = 0,
+    no_measures: NoMeasures = False,
+    report: Report = None,
+    trail: TrailFile = None,
+    key: Key = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Anonymise a file of your own: rows in classes of at least k that cannot be told apart, with as little loss as
-    can be. What was written is checked from the file alone before it gets its name.
+    can be. What was written is checked from the file alone, and attacked, before it gets its name.
 
     Say what each column is in a file, or by options; how a column is made coarser then follows from its values, and is
     said.
@@ -73,22 +110,64 @@ def anonymize(
     from huizhen.adapters.anonymised import anonymise
 
     said = {"qi": qi, "sensitive": sensitive, "keep": keep, "drop": drop, "k": k, "l": l, "t": t,
-            "suppress": suppress, "algorithm": algorithm, "hierarchies": hierarchies}  # fmt: skip
+            "suppress": suppress, "algorithm": algorithm, "hierarchies": hierarchies, "mode": mode,
+            "population-size": population_size, "outside": outside, "unknown": unknown,
+            "no-attacks": no_attacks or None}  # fmt: skip
+    if report is not None:
+        from huizhen.client.paper import check_format
+
+        check_format(report)
+    kept, signing = _trail(trail, key)
     with interruptible("Nothing was written.", "没有写出任何内容。"):
         if config is not None:
             asked, beside = asked_by_file(config, said), config.parent
         else:
             asked, beside = asked_by_options(file, said), hierarchies or Path()
-        with VOICE.progress(as_json) as progress:
-            found = anonymise(file, out, asked, beside, lambda step, n: progress.step(step, _counted(step, n)))
+        try:
+            with VOICE.progress(as_json) as progress:
+                found = anonymise(
+                    file, out, asked, beside, lambda step, n: progress.step(step, _counted(step, n)), seed,
+                    measured=not no_measures, trail=kept,
+                )  # fmt: skip
+        finally:
+            if trail is not None and signing is not None:
+                kept.write(trail, signing)
+    found = {"out": str(out), "k": asked.k, "config": asked.as_json(), **found}
+    if report is not None:
+        from huizhen.client import anonymised_paper, paper
+
+        named = {**found, "file": file.name, "made_utc": stamp(utc_now())}
+        paper.write(anonymised_paper.paper(named, VOICE.language), report)
     if as_json:
-        VOICE.json({"out": str(out), "k": asked.k, "config": asked.as_json(), **found})
-    else:
-        _show(out, found, asked)
+        VOICE.json(found)
+        return
+    _show(out, found, asked)
+    if report is not None:
+        VOICE.say(f"Report written to {report}.", f"报告已写入 {report}。")
+
+
+def _trail(trail: Path | None, key: Path | None) -> tuple[Trail, SigningKey | None]:
+    """Where steps are kept, and the key that signs them; what is in the file already has to be that key's."""
+    from huizhen.adapters.anonymise_trail import Trail, check_trail
+    from huizhen.client import party_key
+
+    if (trail is None) != (key is None):
+        raise BadInput(
+            "trail-without-key",
+            Text("--trail and --key go together.", "--trail 与 --key 须同时给出。"),
+            Text("Make a key with `huizhen party key --out FILE`.", "可用 `huizhen party key --out 文件` 生成密钥。"),
+        )
+    if trail is None or key is None:
+        return Trail(), None
+    signing = party_key.read(key)
+    if trail.exists():
+        check_trail(trail.read_text(encoding="utf-8").splitlines(), signing.public)
+    return Trail(), signing
 
 
 def _counted(step: str, n: int) -> Text:
-    return Text(f"{n:,} rules", f"{n:,} 条规则") if step == "search" else Text(f"{n:,} rows", f"{n:,} 行")
+    many = {"search": Text("rules", "条规则"), "attack": Text("people", "人")}.get(step, Text("rows", "行"))
+    return Text(f"{n:,} {many.en}", f"{n:,} {many.zh}")
 
 
 def _show(out: Path, found: dict[str, Any], asked: Anonymisation) -> None:
@@ -99,14 +178,31 @@ def _show(out: Path, found: dict[str, Any], asked: Anonymisation) -> None:
     )
     if found["suppressed"]:
         VOICE.say(f"Left out: {found['suppressed']:,} rows.", f"抑制（未写出）：{found['suppressed']:,} 行。")
+    risk = found["risk"]
+    highest, average = risk["prosecutor"]["highest"], risk["marketer"]
     VOICE.say(
-        f"Loss (NCP): {found['ncp']:.3f}. Highest risk for one person: {found['prosecutor_risk_highest']:.3f}; "
-        f"on average: {found['marketer_risk']:.3f}.",
-        f"信息损失（NCP）：{found['ncp']:.3f}。单人最高风险：{found['prosecutor_risk_highest']:.3f}；"
-        f"平均：{found['marketer_risk']:.3f}。",
+        f"Loss (NCP): {found['ncp']:.3f}. Highest risk for one person: {highest:.3f}; on average: {average:.3f}.",
+        f"信息损失（NCP）：{found['ncp']:.3f}。单人最高风险：{highest:.3f}；平均：{average:.3f}。",
     )
-    above = ", ".join(f"{name}: {count:,}" for name, count in found["rows_above"].items())
-    VOICE.say(f"Rows at a risk above {above}.", f"风险高于阈值的行数：{above}。")
+    _show_modes(risk["verdict"])
+    if "uniqueness" in found:
+        before, after = (found["uniqueness"][when]["share"] for when in ("before", "after"))
+        VOICE.say(
+            f"Unique in the population, by estimate: {before:.2%} before, {after:.2%} after.",
+            f"总体中唯一者的估计比例：处理前 {before:.2%}，处理后 {after:.2%}。",
+        )
+    for model in found.get("utility", {}).get("models", ()):
+        before, after = model["original"]["auc"], model["released"]["auc"]
+        VOICE.say(
+            f"Use: a model of '{model['column']}' has an area under the curve of {after:.3f} grown on the release, "
+            f"{before:.3f} on the original.",
+            f"用途：以“{model['column']}”建模，曲线下面积在发布文件上训练为 {after:.3f}，"
+            f"在原文件上训练为 {before:.3f}。",
+        )
+    if "attacks" in found:
+        _show_attacks(found["attacks"])
+    else:
+        VOICE.say("No attack was tried.", "未尝试任何攻击。")
     VOICE.table(
         Text("Loss by column", "各列信息损失"),
         [
@@ -117,5 +213,42 @@ def _show(out: Path, found: dict[str, Any], asked: Anonymisation) -> None:
         [
             (name, asked.quasi_identifiers[name].in_words, f"{loss:.3f}")
             for name, loss in found["ncp_by_column"].items()
+        ],
+    )
+
+
+def _show_modes(verdict: dict[str, bool]) -> None:
+    from huizhen.client.anonymised_paper import MODES
+
+    fits = [mode for mode, good in verdict.items() if good]
+    VOICE.say(
+        f"By risk it may go out as: {', '.join(fits) or 'none of public, controlled, enclave'}.",
+        f"按风险可用于：{'、'.join(MODES[m].zh for m in fits) or '公开、受控、可信环境均不可'}。",
+    )
+
+
+def _show_attacks(attacks: list[dict[str, Any]]) -> None:
+    from huizhen.client.anonymised_paper import ATTACKS
+
+    VOICE.table(
+        Text("Attacks on the file", "对文件的攻击"),
+        [
+            Head(Text("attack", "攻击"), "id"),
+            Head(Text("people", "人数"), "number"),
+            Head(Text("succeeds", "成功率"), "number"),
+            Head(Text("on others", "对照"), "number"),
+            Head(Text("gain (95 %)", "收益（95%）"), "number"),
+            Head(Text("promised", "承诺上限"), "number"),
+        ],
+        [
+            (
+                ATTACKS[a["attack"]].say(VOICE.language) + (f": {a['column']}" if a["column"] else ""),
+                f"{a['targets']:,}",
+                f"{a['success']['share']:.3f}",
+                f"{a['control']['share']:.3f}" if a["controls"] else "–",
+                f"{a['gain']['share']:.3f} ({a['gain']['low']:.3f}–{a['gain']['high']:.3f})",
+                f"{a['limit']:.3f}",
+            )
+            for a in attacks
         ],
     )

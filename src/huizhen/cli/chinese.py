@@ -1,5 +1,4 @@
-"""Words in Chinese: what each command does, by the words to type; what each option means, by its English; what the
-ledger's entries are, by their codes."""
+"""Words in Chinese: what each command does, by the words to type; what each option means, by its English."""
 
 from __future__ import annotations
 
@@ -61,6 +60,10 @@ COMMANDS: dict[str, str] = {
     "huizhen party add": "登记一个主体，或更新其信息。自第一个登记起，凡申请者均须登记。",
     "huizhen party list": "列出主体登记册。",
     "huizhen party key": "生成用于签署信托契约与合同的密钥。密钥文件不离开签署人；受托方登记所输出的公钥。",
+    "huizhen rules": "法律闸门的规则，供其他引擎使用。",
+    "huizhen rules export": "将全部规则写成 Cedar 策略及其模式，并将判例写成附结论的请求。均由规则本身推演得出。",
+    "huizhen rules check": "用文件夹中的策略让 Cedar 判断全部判例，逐条规则与结论同本系统比较。"
+    "若不一致，或文件并非本版本所导出，退出码为 8。",
     "huizhen deed": "数据信托契约：谁将数据置入信托、作何用途、如何分成。",
     "huizhen deed draft": "将条款备案为同名的下一版本。各方全部签署之前，对任何人均无约束力。",
     "huizhen deed offer": "将最后版本提请各方签署。自此其条款不再变动。",
@@ -84,6 +87,25 @@ COMMANDS: dict[str, str] = {
     "huizhen act": "事项：已备的批准、备案、合同与标记。",
     "huizhen act add": "备案一个事项，对象为主体、数据集或两者。同类事项以后备者为准。",
     "huizhen act list": "列出全部已备事项，按备案先后。",
+    "huizhen breach": "个人信息泄露事件：申报、统计、通知、举证。",
+    "huizhen breach declare": "申报泄露事件：自此载入账本，不可移除，并显示各项法定时限。",
+    "huizhen breach revise": "补正已知情况。数据集与研究只增不减；知悉时间只能更正为更早。",
+    "huizhen breach note": "记录刚完成的事项：contained、authority-told、persons-told、persons-spared、"
+    "persons-ordered、reported。以记录时刻为完成时刻，别无他法。",
+    "huizhen breach close": "在全部规则均已满足后结案。无论是否结案，均保留在账本与列表中。",
+    "huizhen breach reopen": "重启已结案的事件。",
+    "huizhen breach status": "显示各项时限、已统计的医院、规则要求与经过。",
+    "huizhen breach affected": "在医院查明受影响者，并仅向中心告知人数。"
+    "名单留在本院：假名，或用 --among 得到本院编号。",
+    "huizhen breach notices": "起草致主管部门与个人的通知，中英文各一份。",
+    "huizhen breach bundle": "将证据写成一个文件：账本中有关的每一条及其证明、文件与通知。可离线且不依赖本程序核验。",
+    "huizhen breach verify": "用您自己的公钥核验泄露事件证据：无需区域、中心或网络。不成立时退出码为 8。",
+    "huizhen act show": "显示已备的影响评估，或写成文书。",
+    "huizhen study assess": "撰写影响评估（PIPIA／DPIA）：目的、必要性、数据、风险与措施、适用规则。"
+    "加 --conclude 则由负责人作出结论并备案，摘要载入账本。",
+    "huizhen act exported": "自 1 月 1 日起结果出境所涉人数，按接收方列出，与规则所计一致。",
+    "huizhen act due": "受托方依法须定期履行的义务，今日是否已履行。未履行时退出码为 5。",
+    "huizhen patient claim": "某人对其数据主张权利时，法律如何规定：附条文依据，并记入节点日志。未准许时退出码为 5。",
     "huizhen study": "研究：就数据提出的问题。",
     "huizhen study check": "说明研究是否会获准、逐条理由、价格以及将消耗的隐私预算。不做任何计算，不读取任何数据行。",
     "huizhen study run": "运行一项研究的全过程。中断的研究会从中断处继续。仅当有结果发布时退出码为 0。",
@@ -101,7 +123,17 @@ COMMANDS: dict[str, str] = {
     "huizhen ledger list": "列出账本的所有条目，最早的在前。",
     "huizhen ledger prove": "写出某一条目确在账本中的证明。证明可独立验证：持有公钥者无需我们即可核验。",
     "huizhen ledger verify": "离线重算一切，并指出第一处对不上的条目。所信任的是各医院自己保存的密钥，而不是中心。"
-    "给出 --from 时只读账本文件，占用内存很少；退出码 7 表示并无错误，仅尚待见证。",
+    "给出 --from 时只读账本文件，占用内存很少；退出码 7 表示并无错误，仅尚待见证。"
+    "给出 --chain 时，文件、检查点或证明还须与链上锚点一致。",
+    "huizhen ledger anchor": "将账本的检查点锚定到链上。先核验中心签名、足够的见证联署以及与上一锚点的衔接，"
+    "合约再核验一次。只需账本文件。",
+    "huizhen chain": "EVM 链上的合约：账本锚点与付款拆分。",
+    "huizhen chain key": "生成账户：密钥写入仅您可读的文件，并输出地址。由链的运营方准入。",
+    "huizhen chain deploy": "将合约部署到链上。只有部署账户可以写入。锚点属于某一中心的账本：请给出其公钥。",
+    "huizhen chain receive": "银行到账后，在拆分合约中为某主体记入余额。",
+    "huizhen chain pay": "银行付款后，在拆分合约中扣减某主体的余额。",
+    "huizhen chain split": "在拆分合约中按结算逐行拆分研究价款：申请方须有足够余额。",
+    "huizhen chain balance": "查看某主体在拆分合约中的余额。",
     "huizhen ledger export": "将账本写成静态文件（C2SP tlog-tiles）：任何网页服务器均可发布，任何见证方均可跟踪。"
     "只写出新增部分；文件夹的见证方会把联署留在其中，并在此采纳。",
     "huizhen witness": "外部见证方：确保账本只增不改。",
@@ -121,7 +153,7 @@ COMMANDS: dict[str, str] = {
     "huizhen patient uses": "此人数据的每一次使用：用途、申请方、日期、所得（分）；以及每一次因紧急诊疗被打开。",
     "huizhen patient consents": "此人或他人代其所作的全部表示、其中有效的，以及当时展示的内容。",
     "huizhen anonymize": "匿名化您自己的文件：每 k 行或更多行不可相互区分，信息损失尽可能小。"
-    "写出的内容先仅凭文件本身核验，再正式命名。\n\n"
+    "写出的内容先仅凭文件本身核验，并加以攻击，再正式命名。\n\n"
     "各列的用途写在文件中，或用选项给出；后一种情况下，如何概括由取值推定，并予以说明。",
     "huizhen doctor": "检查可能出问题之处，并说明怎么办。",
 }
@@ -146,6 +178,16 @@ OPTIONS: dict[str, str] = {
     "The share of rows that may be left out.": "允许抑制（不写出）的行的比例。",
     "lattice: one rule for each column.": "lattice：每列用统一的规则。",
     "Hierarchies as CSV, called after their columns.": "层级文件（CSV）所在文件夹，以列名命名。",
+    "Who gets the file: risk up to 1/20, 1/5, 1/3.": "文件的接收范围：单人风险分别不超过 1/20、1/5、1/3。",
+    "How many people the file was drawn from.": "该文件取自多少人。",
+    "People as an attacker knows them; else rows are drawn.": "攻击者所知的人；未给出时从原文件抽取。",
+    "Columns of --keep that nobody outside can know.": "--keep 中外人无从得知的列。",
+    "Chooses who is attacked.": "决定攻击哪些人。",
+    "Release without trying any attack.": "不尝试攻击即发布。",
+    "Also write a report with figures: .html, .pdf or .md.": "另写一份带图报告：.html、.pdf 或 .md。",
+    "Append every step, signed by --key, also where stopped.": "追加每一步骤，由 --key 签署；被阻止时亦然。",
+    "Key that signs the trail (`party key`).": "签署审计轨迹的密钥（`party key`）。",
+    "Leave out the measures of use.": "不度量可用性。",
     "Folder of the region.": "区域所在的文件夹。",
     "Name of the hospital's node.": "医院节点的名称。",
     "PostgreSQL database of the hub; else the embedded one in the region's folder.": (
@@ -271,10 +313,24 @@ OPTIONS: dict[str, str] = {
     "Also write the public keys that verify the proof to this file.": "同时将验证所需的公钥写入该文件。",
     "Verify this proof instead of the whole ledger.": "只验证该证明，而不是整个账本。",
     "Keys to trust, one a line, the hub's first.": "信任的公钥，每行一个，首行为中心。",
+    "Make it from the ledger's files there, with nothing else.": "仅凭该处的账本文件生成。",
+    "With --from: under this checkpoint, e.g. an anchored one.": "与 --from 同用：在此检查点下，例如已锚定的检查点。",
+    "Hold it to what is anchored there: a node of the chain.": "与链上锚点核对：链的一个节点。",
+    "With --chain: the contract with the anchors.": "与 --chain 同用：锚点合约的地址。",
+    "A node of the chain (JSON-RPC over HTTP).": "链的一个节点（HTTP 上的 JSON-RPC）。",
+    "Address of the contract.": "合约地址。",
+    "Key file of the account that acts.": "操作账户的密钥文件。",
+    "What the chain asks for gas; 0 where it is free.": "链的 gas 价格（wei）；免费则为 0。",
+    "anchors or splitter.": "anchors（锚点）或 splitter（拆分）。",
+    "Witnesses needed; else more than half.": "所需见证方数；默认为过半数。",
+    "Also write the anchored checkpoint to this file.": "并将已锚定的检查点写入该文件。",
+    "File to write the key to.": "密钥写入的文件。",
+    "Folder of the Cedar files.": "Cedar 文件所在文件夹。",
+    "How much, in fen.": "金额（分）。",
     "Verify the ledger's files there, with nothing but keys.": "仅凭公钥核验该处的账本文件。",
     "With --from: witnesses needed; else more than half.": "与 --from 同用：所需见证方数；未给出则为过半。",
-    "With --from: a checkpoint or proof seen elsewhere, to be in it.": (
-        "与 --from 同用：别处所见的检查点或证明，须包含在内。"
+    "With --from or --chain: a checkpoint or proof seen elsewhere, to be in it.": (
+        "与 --from 或 --chain 同用：别处所见的检查点或证明，须包含在内。"
     ),
     "Verify this proof that the hub forked.": "核验中心分叉的证明。",
     "Certificate (PEM) of the authority that the hub's comes from.": "签发中心证书的机构证书（PEM）。",
@@ -296,6 +352,31 @@ OPTIONS: dict[str, str] = {
     "operator, a hospital, patients@HOSPITAL, or an asker.": "operator、医院名、patients@医院名，或申请方。",
     "The study's id.": "研究编号。",
     "Write the card as an HTML page instead.": "改为把模型卡写成 HTML 页面。",
+    "Paper to write: .md, .html or .pdf; may be repeated.": "写出的文书：.md、.html 或 .pdf；可重复。",
+    "granted or refused: conclude it and put it on file.": "granted 或 refused：作出结论并备案。",
+    "With --conclude: who answers for the conclusion.": "与 --conclude 同用：对结论负责的人。",
+    "With --conclude: the grounds of the conclusion.": "与 --conclude 同用：结论的理由。",
+    "With --conclude: last day on which it holds.": "与 --conclude 同用：有效期的最后一日。",
+    "Digest of the assessment, or how it begins.": "评估的摘要或其开头。",
+    "The breach's id, e.g. br-0123456789abcdef.": "事件编号，如 br-0123456789abcdef。",
+    "What is known of the breach, as YAML.": "已知情况（YAML）。",
+    "File number or grounds; names no person.": "文号或理由；不得载有个人信息。",
+    "E.g. authority-told; an unknown word lists them all.": "如 authority-told；写错会列出全部。",
+    "There was no breach after all; it stays listed.": "经查并无泄露；仍保留在列表中。",
+    "One breach; else all, the closed ones too.": "某一事件；不写则列出全部，含已结案者。",
+    "The hospital's numbers, one a line: which of them are affected.": "本院编号，每行一个：其中哪些受影响。",
+    "Write the list there; it names persons: keep it safe.": "将名单写入该文件；其中涉及个人，请妥善保管。",
+    "Folder for the drafts; it is made.": "存放草稿的文件夹，可自动新建。",
+    "Of the drafts: md, html or pdf.": "草稿格式：md、html 或 pdf。",
+    "The .zip file to write.": "要写出的 .zip 文件。",
+    "The .zip file of `breach bundle`.": "`breach bundle` 写出的 .zip 文件。",
+    "view, copy, correct, port, delete or withdraw.": "view、copy、correct、port、delete 或 withdraw。",
+    "Whether it was verified who claims; not said is not known.": "是否已核验请求人身份；不写即未知。",
+    "On what the data were collected: consent, contract or law.": "收集依据：consent、contract 或 law。",
+    "Last day on which a law asks to keep the data, or `none`.": "法定保存期限的最后一日，或 `none`。",
+    "Whether the data can be sent to where they are wanted.": "是否能将数据转移至所请求之处。",
+    "Whether others would be harmed; not said is not known.": "是否损害他人权益；不写即未知。",
+    "Near kin claim it for a person who has died; how related.": "近亲属为逝者主张；载明亲属关系。",
     "The id of the model's study, from `model list`.": "模型所属研究的编号，见 `model list`。",
     "A .csv or .parquet file with the model's columns.": "含模型各列的 .csv 或 .parquet 文件。",
     "ONNX file to write.": "要写出的 ONNX 文件。",
@@ -303,56 +384,5 @@ OPTIONS: dict[str, str] = {
     "Also write this column of the file, as it is.": "同时原样写出文件中的这一列。",
 }
 
-KINDS: dict[str, str] = {
-    "region-created": "建立区域",
-    "node-enrolled": "节点登记",
-    "node-revoked": "节点吊销",
-    "witness-enrolled": "见证方登记",
-    "witness-removed": "见证方移除",
-    "dataset-registered": "数据集登记",
-    "consent-changed": "同意变更",
-    "care-opened": "紧急访问",
-    "care-reviewed": "紧急访问复核",
-    "party-registered": "主体登记",
-    "act-filed": "事项备案",
-    "deed-changed": "信托契约变更",
-    "contract-changed": "合同变更",
-    "payment-received": "收到付款",
-    "study-proposed": "研究申请",
-    "study-authorised": "研究审批",
-    "study-opened": "研究开启",
-    "round-summed": "一轮求和",
-    "study-guarded": "出口检查",
-    "study-committed": "签署承诺",
-    "study-released": "结果发布",
-    "study-settled": "结算",
-    "study-denied": "研究被拒",
-    "study-failed": "研究失败",
-    "node-refused": "节点拒绝",
-    "node-left-out": "节点未参与",
-}
-
-FACTS: dict[str, str] = {
-    "act": "事项",
-    "changes": "变更数",
-    "code": "代码",
-    "commitment": "承诺",
-    "epoch": "版本",
-    "key": "公钥",
-    "nodes": "节点数",
-    "opening": "紧急访问",
-    "outcome": "结果",
-    "party_kind": "类别",
-    "round": "轮次",
-    "rows": "行数",
-    "state": "状态",
-    "status": "状态",
-    "step": "步骤",
-    "verdict": "结论",
-    "version": "版本",
-}
-
 COMMANDS |= papers.COMMANDS
 OPTIONS |= papers.OPTIONS
-KINDS |= papers.KINDS
-FACTS |= papers.FACTS

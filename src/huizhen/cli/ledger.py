@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from huizhen.cli.chinese import FACTS, KINDS
+from huizhen.cli.chinese_ledger import FACTS, KINDS
 from huizhen.cli.common import HubOption, JsonFlag, Region_, TokenOption, interruptible
-from huizhen.cli.ledger_files import export, verify_evidence, verify_files
+from huizhen.cli.ledger_chain import anchor, anchors_at, verify_anchors
+from huizhen.cli.ledger_files import export, prove_from, verify_evidence, verify_files
 from huizhen.cli.place import elsewhere, place, verifier_keys, verify_folder
 from huizhen.cli.program import Command, new_group
 from huizhen.cli.table import Head
@@ -96,12 +97,25 @@ def prove(
     hub: HubOption = None,
     token: TokenOption = None,
     keys: KeysOption = None,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", metavar="URL|DIR", help="Make it from the ledger's files there, with nothing else."),
+    ] = None,
+    under: Annotated[
+        Path | None,
+        typer.Option("--under", metavar="FILE", help="With --from: under this checkpoint, e.g. an anchored one."),
+    ] = None,
+    authority: AuthorityOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Write a proof that an entry is in the ledger. It stands alone: whoever has the keys can check it without us.
 
-    Example: `huizhen ledger prove 12 --out entry12.proof --keys keys.txt --region demo`
+    Examples: `huizhen ledger prove 12 --out entry12.proof --keys keys.txt --region demo`,
+    `huizhen ledger prove 12 --out entry12.proof --from public --under anchored.note`
     """
+    if from_ is not None:
+        prove_from(from_, trust(None, token, authority)[1], entry, under, out, as_json)
+        return
     with place(region, hub, token) as at:
         out.write_bytes(at.prove(entry))
         if keys is not None:
@@ -116,6 +130,7 @@ def prove(
 
 
 app.command("export", cls=Command)(export)
+app.command("anchor", cls=Command)(anchor)
 
 
 @app.command("verify", cls=Command)
@@ -138,7 +153,16 @@ def verify(
     ] = None,
     seen: Annotated[
         list[Path] | None,
-        typer.Option("--seen", metavar="FILE", help="With --from: a checkpoint or proof seen elsewhere, to be in it."),
+        typer.Option(
+            "--seen", metavar="FILE", help="With --from or --chain: a checkpoint or proof seen elsewhere, to be in it."
+        ),
+    ] = None,
+    chain: Annotated[
+        str | None,
+        typer.Option("--chain", metavar="URL", help="Hold it to what is anchored there: a node of the chain."),
+    ] = None,
+    contract: Annotated[
+        str | None, typer.Option("--contract", metavar="ADDRESS", help="With --chain: the contract with the anchors.")
     ] = None,
     evidence: Annotated[
         Path | None, typer.Option("--evidence", metavar="FILE", help="Verify this proof that the hub forked.")
@@ -147,11 +171,13 @@ def verify(
 ) -> None:
     """Compute everything again, offline, and name the first entry at which the story breaks. Trusts the keys that the
     hospitals keep, not the hub. With --from it reads the ledger's files only, in little memory, and exit code 7 says
-    that nothing is wrong but witnesses are still to come.
+    that nothing is wrong but witnesses are still to come. With --chain, files, checkpoint or proof are also held to the
+    anchors on a chain.
 
     Examples: `huizhen ledger verify --region demo`, `huizhen ledger verify --proof entry12.proof --keys keys.txt`,
     `huizhen ledger verify --from https://hub:8470 --token auditor.access`,
-    `huizhen ledger verify --from public --keys keys.txt`
+    `huizhen ledger verify --from public --keys keys.txt`,
+    `huizhen ledger verify --chain http://localhost:8545 --contract 0x5FbD... --proof entry12.proof --keys keys.txt`
     """
     with interruptible("Nothing was changed.", "没有任何改动。"):
         if from_ is not None:
@@ -159,7 +185,11 @@ def verify(
 
             trusted = _trusted_keys(keys, region, token)
             enough = quorum or (majority(len(trusted) - 1) if trusted[1:] else 0)
-            verify_files(from_, trust(None, token, authority)[1], trusted, enough, seen or (), as_json)
+            anchors = () if chain is None else anchors_at(chain, contract, trusted).all()
+            verify_files(from_, trust(None, token, authority)[1], trusted, enough, seen or (), as_json, anchors)
+        elif chain is not None:
+            trusted = _trusted_keys(keys, region, token)
+            verify_anchors(anchors_at(chain, contract, trusted), trusted, seen or [], proof_file, as_json)
         elif evidence is not None:
             verify_evidence(evidence, _trusted_keys(keys, region, token), as_json)
         elif proof_file is not None:

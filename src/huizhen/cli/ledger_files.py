@@ -18,6 +18,7 @@ from huizhen.kit.text import Text
 
 if TYPE_CHECKING:
     from huizhen.cli.region import Region
+    from huizhen.ledger.anchor import Anchor
     from huizhen.ledger.audit import Audit
     from huizhen.ledger.checkpoint import Checkpoint
     from huizhen.ledger.note import VerifierKey
@@ -103,8 +104,43 @@ def _counting(progress: Progress, what: Text) -> Any:
 # -- verify
 
 
+def prove_from(where: str, authority: str | None, entry: int, under: Path | None, out: Path, as_json: bool) -> None:
+    """Make the proof of an entry from the files at a URL or in a folder, under their checkpoint or another one of the
+    same ledger. Nothing is trusted: what the files do not bear out is not written. Raises NotFound, Tampered."""
+    from huizhen.adapters import log_files
+    from huizhen.ledger import note, proof
+    from huizhen.ledger.checkpoint import Checkpoint
+    from huizhen.ledger.merkle import leaf_hash, verify_inclusion
+    from huizhen.ledger.tiles import CHECKPOINT, ENTRIES, WIDTH, decode_bundle, files_tree, tile_of
+
+    files = log_files.at(where, authority)
+    shown = Checkpoint.parse(note.parse_note(files.read(CHECKPOINT)).text)
+    signed = files.read(CHECKPOINT) if under is None else read_note(under)
+    point = Checkpoint.parse(note.parse_note(signed).text)
+    tree = files_tree(files, max(shown.size, point.size))
+    path = tree.inclusion_proof(entry, point.size)
+    bundle = tile_of(ENTRIES, entry // WIDTH, max(shown.size, point.size))
+    leaf = decode_bundle(files.read(bundle.path), bundle.width)[entry % WIDTH]
+    files.close()
+    verify_inclusion(leaf_hash(leaf), entry, point.size, path, point.root)
+    out.write_bytes(proof.make(tree, leaf, entry, signed))
+    if as_json:
+        VOICE.json({"entry": entry, "proof": str(out), "entries": point.size})
+        return
+    VOICE.say(
+        f"Proof of entry {entry} under the checkpoint of {point.size} entries written to {out}.",
+        f"第 {entry} 条在 {point.size} 条检查点下的证明已写入 {out}。",
+    )
+
+
 def verify_files(
-    where: str, authority: str | None, keys: Sequence[VerifierKey], quorum: int, seen: Sequence[Path], as_json: bool
+    where: str,
+    authority: str | None,
+    keys: Sequence[VerifierKey],
+    quorum: int,
+    seen: Sequence[Path],
+    as_json: bool,
+    anchors: Sequence[Anchor] = (),
 ) -> None:
     """Compute everything again from the files at a URL or in a folder. Exit code 8 where it breaks, 7 where it only
     waits for witnesses."""
@@ -115,13 +151,16 @@ def verify_files(
     files, now = log_files.at(where, authority), time.time()
     with VOICE.progress(as_json) as progress:
         say = _counting(progress, Text("entries computed again", "重算条目"))
-        found = audit(files, Trust(keys[0], tuple(keys[1:]), quorum, notes), now, say)
+        found = audit(files, Trust(keys[0], tuple(keys[1:]), quorum, notes, tuple(anchors)), now, say)
     files.close()
     broken = any(f.severity == "broken" for f in found.findings)
     if as_json:
         VOICE.json(_as_json(found, where, quorum))
     else:
         _tell(found, bool(keys[1:]), broken, now)
+        if anchors:
+            VOICE.say(f"Anchored on the chain: {found.anchored} entries, by {len(anchors)} anchors.",
+                      f"链上锚定：{found.anchored} 条，共 {len(anchors)} 个锚点。")  # fmt: skip
     if found.findings:
         raise typer.Exit(BROKEN if broken else WAITING)
 
@@ -132,6 +171,7 @@ def _as_json(found: Audit, where: str, quorum: int) -> dict[str, Any]:
         "from": where,
         "entries": found.entries,
         "witnessed": found.witnessed,
+        "anchored": found.anchored,
         "quorum": quorum,
         "cosigned": found.cosigned,
         "enrolled": found.enrolled,

@@ -278,15 +278,18 @@ def score(
 def say_scored(done: Scored, found: dict[str, Any], out: Path, as_json: bool) -> None:
     """How many rows have a score, where it is, and what binds whoever uses the model."""
     from huizhen.client.licence import licence
+    from huizhen.client.lineage import beside
 
     if as_json:
-        counts = {"rows": done.rows, "scored": done.scored, "missing": done.missing, "not_finite": done.not_finite}
-        VOICE.json({"study": found["study"], "out": str(out), **counts, "licence": licence(found)})
+        told = {"study": found["study"], "out": str(out), "lineage": str(beside(out)), **done.counts}
+        VOICE.json({**told, "licence": licence(found)})
         return
     bound = _licence(licence(found))
     VOICE.say(f"Licence of the model: {bound.en}.", f"模型的许可：{bound.zh}。")
     VOICE.say(f"{done.scored} of {done.rows} rows scored; written to {out}.",
               f"共 {done.rows} 行，已评分 {done.scored} 行；已写入 {out}。")  # fmt: skip
+    VOICE.say(f"Where they come from, and that licence, is in {beside(out)}.",
+              f"来源与许可见 {beside(out)}。")  # fmt: skip
     if done.missing:
         VOICE.say(f"{done.missing} rows lack a value that the model needs and have no score.",
                   f"{done.missing} 行缺少模型所需的值，没有分数。")  # fmt: skip

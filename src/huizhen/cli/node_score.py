@@ -30,27 +30,32 @@ def node_score(
     as_json: JsonFlag = False,
 ) -> None:
     """Score the rows of a file with the hospital's own model, which a study with `personal: head` has left at its node.
-    Neither the model nor a row leaves the hospital.
+    Neither the model nor a row leaves the hospital; the node's log has a line of it.
 
     Example: `huizhen node score north st-0123456789abcdef --from rows.csv --out scores.csv --region demo`
     """
     from huizhen.client.score import score
+    from huizhen.node.scored import record
 
     with own(name, region, home) as agent:
         study = agent.book.study(model)
         found = agent.book.own_model(model) if study is not None and study["status"] == "released" else None
-    if found is None:
-        raise NotFound(
-            "no-own-model",
-            Text(
-                f"Study {model} has left no model of its own at node {name}.",
-                f"研究 {model} 未在节点 {name} 留下其自有模型。",
-            ),
-            Text(
-                "Studies of nn with `personal: head` do, once released; others score by `huizhen model score`.",
-                "方法 nn 且 `personal: head` 的研究在发布后会留下；其他模型请用 `huizhen model score`。",
-            ),
-        )
-    with VOICE.progress(as_json) as progress:
-        done = score(found, file, out, keep, progress.rows)
+        if found is None:
+            raise _no_own_model(model, name)
+        with VOICE.progress(as_json) as progress:
+            done = score(found, file, out, keep, progress.rows, lambda told: record(agent, model, told))
     say_scored(done, found, out, as_json)
+
+
+def _no_own_model(model: str, name: str) -> NotFound:
+    return NotFound(
+        "no-own-model",
+        Text(
+            f"Study {model} has left no model of its own at node {name}.",
+            f"研究 {model} 未在节点 {name} 留下其自有模型。",
+        ),
+        Text(
+            "Studies of nn with `personal: head` do, once released; others score by `huizhen model score`.",
+            "方法 nn 且 `personal: head` 的研究在发布后会留下；其他模型请用 `huizhen model score`。",
+        ),
+    )

@@ -1,11 +1,13 @@
-"""patient uses, patient consents."""
+"""patient uses, patient consents, patient claim."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, cast
+
+import typer
 
 from huizhen.cli.common import HomeOption, JsonFlag, NodeOption, Region_
-from huizhen.cli.consent import SubjectOption
+from huizhen.cli.consent import DiedOption, SubjectOption
 from huizhen.cli.place import own
 from huizhen.cli.program import Command, new_group
 from huizhen.cli.show import STATUS
@@ -129,6 +131,74 @@ def consents_(
             f"What was shown, word for word: `huizhen consent wording show DIGEST --node {node}`.",
             f"所展示文本全文见：`huizhen consent wording show 摘要 --node {node}`。",
         )
+
+
+@app.command("claim", cls=Command)
+def claim_(
+    right: Annotated[str, typer.Argument(metavar="RIGHT", help="view, copy, correct, port, delete or withdraw.")],
+    node: NodeOption,
+    subject: SubjectOption,
+    region: Region_ = None,
+    home: HomeOption = None,
+    identified: Annotated[
+        bool | None,
+        typer.Option(
+            "--identified/--not-identified", help="Whether it was verified who claims; not said is not known."
+        ),
+    ] = None,
+    basis: Annotated[
+        str | None,
+        typer.Option("--basis", metavar="WORD", help="On what the data were collected: consent, contract or law."),
+    ] = None,
+    keep_until: Annotated[
+        str | None,
+        typer.Option("--keep-until", metavar="DATE", help="Last day on which a law asks to keep the data, or `none`."),
+    ] = None,
+    feasible: Annotated[
+        bool | None,
+        typer.Option("--feasible/--not-feasible", help="Whether the data can be sent to where they are wanted."),
+    ] = None,
+    harms_others: Annotated[
+        bool | None,
+        typer.Option("--harms-others/--harms-nobody", help="Whether others would be harmed; not said is not known."),
+    ] = None,
+    kin: Annotated[
+        str | None,
+        typer.Option("--kin", metavar="TEXT", help="Near kin claim it for a person who has died; how related."),
+    ] = None,
+    died: DiedOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """What the law says where a person claims a right to their data, with the articles; a line in the node's log says
+    that it was asked. Exit code 5 where it is not granted.
+
+    Example: `huizhen patient claim delete --node north --subject 1001 --keep-until none --region demo`
+    """
+    from huizhen.cli.register import check_word
+    from huizhen.cli.show import VERDICTS, show_reasons
+    from huizhen.model.grant import verdict
+    from huizhen.model.right import NO_DUTY, RIGHTS, Claim
+    from huizhen.node import claims
+    from huizhen.node.saying import check_day
+
+    check_word(right, RIGHTS, "unknown-right", Text("right", "权利"))
+    if basis is not None:
+        check_word(basis, ("consent", "contract", "law"), "unknown-basis", Text("basis", "依据"))
+    asked = Claim(
+        cast(Any, right), "", "CN", identified, cast(Any, basis),
+        keep_until if keep_until == NO_DUTY else check_day("--keep-until", keep_until),
+        feasible, harms_others, kin is not None, check_day("--died", died), kin,
+    )  # fmt: skip
+    with own(node, region, home) as agent:
+        reasons = claims.answer(agent, subject, asked)
+    found = verdict(reasons)
+    if as_json:
+        VOICE.json({"verdict": found, "reasons": [r.as_json() for r in reasons]})
+    else:
+        VOICE.say(f"Verdict: {VERDICTS[found].en}", f"结论：{VERDICTS[found].zh}")
+        show_reasons(r.as_json() for r in reasons)
+    if found != "allow":
+        raise typer.Exit(5)
 
 
 _ACTS = {

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from huizhen.cli.common import interruptible
 from huizhen.kit.errors import BadInput, NotFound
 from huizhen.kit.text import Text, did_you_mean
-from huizhen.ledger.order import PRIVATE
+from huizhen.ledger.order import is_private
 
 if TYPE_CHECKING:
     from huizhen.cli.region import Region
@@ -240,14 +240,14 @@ class There:
         leaves = [(e["entry"], json.loads(e["leaf"])) for e in found]
         if self._asker is None:
             return frozenset(n for n, leaf in leaves if leaf["kind"] == "review-opened")
-        asked = [leaf for _, leaf in leaves if leaf["kind"] == "study-proposed"]
-        own = {leaf["subject"] for leaf in asked if leaf["actor"] == self._asker}
+        own = {x["subject"] for _, x in leaves if (x["kind"], x["actor"]) == ("study-proposed", self._asker)}
         released = {leaf["subject"] for _, leaf in leaves if leaf["kind"] == "study-released"}
 
         def may_lack(leaf: dict[str, Any]) -> bool:
             if leaf["kind"] == "study-guarded":
                 return leaf["subject"] not in own & released
-            return leaf["kind"] in PRIVATE or (leaf["kind"].startswith("study-") and leaf["subject"] not in own)
+            other = leaf["kind"].startswith("study-") and leaf["subject"] not in own
+            return other or is_private(leaf["kind"], leaf["facts"])
 
         return frozenset(n for n, leaf in leaves if may_lack(leaf))
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from huizhen.hub.hub import Hub
+    from huizhen.model.grant import Reason
     from huizhen.model.party import Act, Filing, Party
 
 party = new_group("Parties: the trustee's register of who asks.")
@@ -36,6 +37,8 @@ class Book(Protocol):
     def acts(self) -> tuple[Act, ...]: ...
     def register_party(self, party: Party) -> None: ...
     def file_act(self, filing: Filing) -> Act: ...
+    def exported(self) -> list[dict[str, Any]]: ...
+    def upkeep(self) -> tuple[Reason, ...]: ...
 
 
 class Here:
@@ -45,7 +48,17 @@ class Here:
         from huizhen.hub.desk import Desk
 
         self._desk = Desk(hub, _no_road)
-        self.parties, self.acts = self._desk.parties, self._desk.acts
+        self.parties, self.upkeep = self._desk.parties, self._desk.upkeep
+
+    def acts(self) -> tuple[Act, ...]:
+        from huizhen.hub.caller import OWNER
+
+        return self._desk.acts(OWNER)
+
+    def exported(self) -> list[dict[str, Any]]:
+        from huizhen.hub.caller import OWNER
+
+        return self._desk.exported(OWNER)
 
     def register_party(self, party: Party) -> None:
         from huizhen.hub.caller import OWNER
@@ -120,7 +133,7 @@ def party_add(
     """
     from huizhen.model.party import PARTY_KINDS, Party
 
-    _check_word(kind, PARTY_KINDS, "unknown-party-kind", Text("kind of party", "主体类别"))
+    check_word(kind, PARTY_KINDS, "unknown-party-kind", Text("kind of party", "主体类别"))
     said = {
         "name": name,
         "kind": kind,
@@ -252,7 +265,7 @@ def act_add(
     """
     from huizhen.model.party import ACTS, Filing
 
-    _check_word(kind, tuple(ACTS), "unknown-act", Text("kind of act", "事项类别"))
+    check_word(kind, tuple(ACTS), "unknown-act", Text("kind of act", "事项类别"))
     said = {
         "kind": kind,
         "party": for_,
@@ -303,16 +316,17 @@ def act_list(
             Head(Text("outcome", "结果")),
             Head(Text("from", "自"), "id"),
             Head(Text("until", "至"), "id"),
+            Head(Text("written here", "本系统评估"), "id", spare=True),
         ],
         [
             (ACTS[a.kind].say(VOICE.language), a.party or "*", a.dataset or "*", a.outcome, a.from_day,
-             a.until_day or "?")
+             a.until_day or "?", a.assessed.document[:16] if a.assessed else "")
             for a in known
         ],
     )  # fmt: skip
 
 
-def _check_word(given: str, known: Sequence[str], code: str, what: Text) -> None:
+def check_word(given: str, known: Sequence[str], code: str, what: Text) -> None:
     """Raises BadInput for a word that is not among those known."""
     if given not in known:
         hint = did_you_mean(given, known)

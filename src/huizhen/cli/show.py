@@ -43,7 +43,12 @@ def show_grant(grant: dict[str, Any] | None) -> None:
         return
     verdict = VERDICTS[grant["verdict"]]
     VOICE.say(f"Verdict: {verdict.en}", f"结论：{verdict.zh}")
-    for r in grant["reasons"]:
+    show_reasons(grant["reasons"])
+
+
+def show_reasons(reasons: Iterable[dict[str, Any]]) -> None:
+    """Each rule's answer, in words and with its source."""
+    for r in reasons:
         mark = _MARK[r["verdict"]]
         VOICE.say(f"  {mark} {r['rule']} {r['en']} [{r['source']}]", f"  {mark} {r['rule']} {r['zh']}［{r['source']}］")
 

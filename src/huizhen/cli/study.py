@@ -1,4 +1,4 @@
-"""study check, run, show, list, result."""
+"""study check, run, show, list, result; `study assess` is in `assess`."""
 
 from __future__ import annotations
 

@@ -85,7 +85,15 @@ class Sentence:
     kind: str = field(default="sentence", init=False)
 
 
-Block = Table | Figure | Facts | Sentence
+@dataclass(frozen=True)
+class Prose:
+    """A paragraph."""
+
+    text: str
+    kind: str = field(default="prose", init=False)
+
+
+Block = Table | Figure | Facts | Sentence | Prose
 
 
 @dataclass(frozen=True)

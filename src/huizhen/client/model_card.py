@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from huizhen.client import drift, number, report
+from huizhen.client import drift, number
 from huizhen.client.block import Block, Cell, Fact, Figure, Head, Part, Sentence, Table
 from huizhen.client.figures import bars
 from huizhen.client.figures.bars import Bar
 from huizhen.client.licence import NOTHING_SAID
+from huizhen.client.paper import Paper, Section, html
 from huizhen.client.reading import row_head
 from huizhen.client.words import LABELS, OUTCOME, PAGE
 from huizhen.kit.text import Language, Text
@@ -18,31 +18,12 @@ WITHHELD = Text("withheld by the hospital", "医院未公开")
 Card = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Section:
-    key: str
-    heading: str
-    blocks: tuple[Block, ...]
-
-
-@dataclass(frozen=True)
-class Page:
-    """All that the template reads."""
-
-    language: Language
-    title: str
-    kind: str
-    lead: str
-    facts: tuple[Fact, ...]
-    sections: tuple[Section, ...]
-
-
 def render(card: Card, language: Language) -> str:
     """The page of a card (`registry.card`). Self-contained: no script, nothing from elsewhere; all text is escaped."""
-    return report.template("card.html").render(page=page(card, language))
+    return html(page(card, language))
 
 
-def page(card: Card, language: Language) -> Page:
+def page(card: Card, language: Language) -> Paper:
     """What the template shows, in words of one language."""
     words = _Words(language)
     sections = [
@@ -55,7 +36,7 @@ def page(card: Card, language: Language) -> Page:
     if card["evaluations"]:
         blocks = words.evaluations(card["evaluations"])
         sections.append(Section("evaluations", words.say("How good it is elsewhere", "在其他数据上的效果"), blocks))
-    return Page(
+    return Paper(
         language, card["title"], words.say("Card of a model", "模型卡"), words.lead(card), words.lineage(card),
         tuple(sections),
     )  # fmt: skip

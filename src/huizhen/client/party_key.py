@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
@@ -19,6 +20,12 @@ from huizhen.kit.text import Text
 def make(path: Path) -> SigningKey:
     """A new key in a new file that only its owner can read. Raises Conflict where there is a file."""
     private = Ed25519PrivateKey.generate()
+    write_new(path, private)
+    return SigningKey(private.private_bytes_raw())
+
+
+def write_new(path: Path, private: Ed25519PrivateKey | EllipticCurvePrivateKey) -> None:
+    """Write a key to a new file that only its owner can read. Raises Conflict where there is a file."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -31,7 +38,6 @@ def make(path: Path) -> SigningKey:
         ) from None
     with os.fdopen(descriptor, "wb") as file:
         file.write(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return SigningKey(private.private_bytes_raw())
 
 
 def read(path: Path) -> SigningKey:

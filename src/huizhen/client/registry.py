@@ -111,7 +111,10 @@ def evaluation(found: Found) -> dict[str, Any]:
     """What a card says of an evaluation: where it was, how good the model is there, drift, and each hospital's own
     figures, None where the hospital withholds them."""
     result = found["result"]
-    names = ("n", "auc", "brier", "rmse", "r_squared", "observed", "predicted", "calibration")
+    names = (
+        "n", "horizon", "concordance", "auc", "brier", "rmse", "r_squared", "observed", "predicted", "calibration",
+        "explained", "inertia_per_row", "silhouette", "reconstruction_error",
+    )  # fmt: skip
     return {
         "study": found["study"],
         "title": found["request"]["title"],

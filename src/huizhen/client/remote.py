@@ -13,8 +13,11 @@ import httpx
 
 from huizhen.kit.errors import BadInput, HuizhenError, Lost, from_wire
 from huizhen.kit.text import Text
+from huizhen.model.assessment import Assessment, Concluded, Opinion
 from huizhen.model.dataset import Dataset
 from huizhen.model.deed import Kind
+from huizhen.model.grant import Reason
+from huizhen.model.incident import Declaration, Noted
 from huizhen.model.paper import Kind as PaperKind
 from huizhen.model.paper import Paper
 from huizhen.model.party import Act, Filing, Party
@@ -197,6 +200,39 @@ class Remote:
 
     def file_act(self, filing: Filing) -> Act:
         return Act.read(self._send("POST", "/acts", filing.model_dump_json()).json())
+
+    def assess(self, request: Request) -> Assessment:
+        return Assessment.read(self._post("/studies/assess", request.model_dump_json()).json())
+
+    def conclude(self, request: Request, opinion: Opinion) -> Assessment:
+        said = Concluded(request=request, opinion=opinion)
+        return Assessment.read(self._post("/assessments", said.model_dump_json()).json())
+
+    def assessment(self, digest: str) -> Assessment:
+        return Assessment.read(self._get(f"/assessments/{quote(digest, safe='')}"))
+
+    def exported(self) -> list[dict[str, Any]]:
+        return list(self._get("/exported"))
+
+    def upkeep(self) -> tuple[Reason, ...]:
+        return tuple(Reason.read(r) for r in self._get("/upkeep"))
+
+    # -- breaches
+
+    def breaches(self) -> list[dict[str, Any]]:
+        return list(self._get("/breaches"))
+
+    def breach(self, name: str) -> dict[str, Any]:
+        return dict(self._get(f"/breaches/{quote(name, safe='')}"))
+
+    def declare(self, said: Declaration) -> dict[str, Any]:
+        return dict(self._post("/breaches", said.model_dump_json()).json())
+
+    def step(self, name: str, said: Noted) -> dict[str, Any]:
+        return dict(self._post(f"/breaches/{quote(name, safe='')}/steps", said.model_dump_json()).json())
+
+    def bundle(self, name: str) -> dict[str, Any]:
+        return dict(self._get(f"/breaches/{quote(name, safe='')}/bundle"))
 
     # -- deeds and contracts
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from huizhen import methods
 from huizhen.client import number, sections
-from huizhen.client.block import Block, Fact, Sentence
+from huizhen.client.block import Block, Fact, Prose, Sentence
+from huizhen.client.paper import fact, template
 from huizhen.client.reading import Reading
 from huizhen.client.shapes import columns, counts, curves, directions, evaluation, model, rest, trees
 from huizhen.client.words import PAGE, STATUS
@@ -105,24 +103,11 @@ def _said_once(blocks: Iterable[Block]) -> Iterator[Block]:
     """Each note of the guard stays at the first block that bears it."""
     said: set[str] = set()
     for block in blocks:
-        if isinstance(block, Sentence):
+        if isinstance(block, Sentence | Prose):
             yield block
             continue
         yield replace(block, notes=tuple(note for note in block.notes if note not in said))
         said.update(block.notes)
-
-
-@cache
-def template(name: str) -> Template:
-    """A page of this package, all of whose text is escaped."""
-    environment = Environment(
-        loader=PackageLoader("huizhen.client", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
 
 
 def reading_of(found: dict[str, Any], language: Language) -> Reading:
@@ -169,13 +154,13 @@ def _asked(found: dict[str, Any], reading: Reading) -> tuple[Fact, ...]:
     except HuizhenError:
         summary = ""
     say = reading.say
-    facts.append(sections.fact(say("computed", "计算内容"), summary or request["method"], request["method"]))
+    facts.append(fact(say("computed", "计算内容"), summary or request["method"], request["method"]))
     if request["cohort"]:
-        facts.append(sections.fact(say("of whom", "针对人群"), request["cohort"]))
+        facts.append(fact(say("of whom", "针对人群"), request["cohort"]))
     missing = reading.at("n_missing")
     if missing:
         facts.append(
-            sections.fact(
+            fact(
                 say("left out", "剔除"),
                 say(
                     f"{number.short(missing)} record{'s' if missing != 1 else ''}, since a needed value is missing",
@@ -185,11 +170,9 @@ def _asked(found: dict[str, Any], reading: Reading) -> tuple[Fact, ...]:
         )
     for each in found["left_out"]:
         facts.append(
-            sections.fact(
-                say("not in it", "未参与"), say(f"{each['node']}. {each['en']}", f"{each['node']}。{each['zh']}")
-            )
+            fact(say("not in it", "未参与"), say(f"{each['node']}. {each['en']}", f"{each['node']}。{each['zh']}"))
         )
-    facts.append(sections.fact(say("asked on", "申请时间"), found["submitted_utc"][:16].replace("T", " ") + " UTC"))
+    facts.append(fact(say("asked on", "申请时间"), found["submitted_utc"][:16].replace("T", " ") + " UTC"))
     return tuple(facts)
 
 

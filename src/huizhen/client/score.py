@@ -18,11 +18,14 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as arrow_parquet
 
 from huizhen.client.licence import one_line
+from huizhen.client.lineage import keep as keep_lineage
+from huizhen.client.lineage import lineage
 from huizhen.client.scorer import bound, scorer
 from huizhen.intake import open_source
 from huizhen.intake.conform import conform_all
 from huizhen.intake.format import Source
 from huizhen.intake.parquet import table_source
+from huizhen.kit.clock import stamp, utc_now
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text, did_you_mean
 from huizhen.model.batch import Batch
@@ -43,6 +46,10 @@ class Scored:
     not_finite: int
     notes: tuple[Text, ...] = ()
 
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"rows": self.rows, "scored": self.scored, "missing": self.missing, "not_finite": self.not_finite}
+
 
 def score(
     found: dict[str, Any],
@@ -50,11 +57,13 @@ def score(
     out: Path,
     keep: str | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    record: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> Scored:
     """Write to `out` (.csv or .parquet) one line for each row of the file at `path`: row (from 1), the column `keep` as
     it stands in the file, and the scores of the model, empty where there is none.
 
-    found: the outcome of the model's study. `out` appears when it is whole, or not at all.
+    found: the outcome of the model's study. `out` appears when it is whole, or not at all; before that `record` gets
+    its lineage, which is then written beside it (`client.lineage`).
     Raises BadInput for a file that lacks columns, or holds what does not fit their types; and as `scorer` does.
     """
     model = scorer(found)
@@ -65,6 +74,7 @@ def score(
     kept: Iterator[pa.Array] = iter(()) if keep is None else (batch.column(keep) for batch in source.read())
     counts: npt.NDArray[np.int64] = np.zeros(3, dtype=np.int64)
     part, rows = out.with_name(out.name + ".part"), 0
+    names = ["row", *([] if keep is None else [keep]), *model.outputs]
     stream = conform_all(source, schema)
     try:
         with ExitStack() as stack:
@@ -73,18 +83,20 @@ def score(
                 columns, told = scores(model, to_batch(batch, schema))
                 own = [] if keep is None else [next(kept)]
                 number = pa.array(np.arange(rows + 1, rows + batch.num_rows + 1))
-                names = ["row", *([] if keep is None else [keep]), *model.outputs]
                 write(pa.RecordBatch.from_arrays([number, *own, *columns], names=names))
                 counts += told
                 rows += batch.num_rows
                 progress(rows)
             if not rows:
                 raise _no_rows(path)
+        done = Scored(rows, int(counts[0]), int(counts[1]), int(counts[2]), stream.notes)
+        origin = lineage(found, stamp(utc_now()), path, part, out.name, names, done.counts)
+        record(origin)
+        keep_lineage(origin, out)
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
-    scored, missing, not_finite = map(int, counts)
-    return Scored(rows, scored, missing, not_finite, stream.notes)
+    return done
 
 
 def score_table(found: dict[str, Any], table: pa.Table) -> pa.Table:

@@ -12,6 +12,7 @@ from huizhen.client import number
 from huizhen.client.block import Cell, Fact, Figure, Head, Part, Table, words
 from huizhen.client.figures import bars
 from huizhen.client.figures.bars import Segment
+from huizhen.client.paper import fact
 from huizhen.client.reading import Reading, row_head
 from huizhen.client.words import OUTCOME, PAGE, ROLE, SOURCES, VERDICT
 from huizhen.kit.errors import HuizhenError
@@ -30,10 +31,6 @@ def limits_of(found: dict[str, Any]) -> dict[str, Any] | None:
     """The limits of the grant, None where nothing was granted."""
     limits: dict[str, Any] | None = (found["grant"] or {}).get("limits")
     return limits
-
-
-def fact(label: str, text: str, title: str | None = None) -> Fact:
-    return Fact(label, Cell((Part(text),)), title)
 
 
 @dataclass(frozen=True)

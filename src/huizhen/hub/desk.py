@@ -10,16 +10,19 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from huizhen.adapters.register import TRUSTEE, put_act, put_party
+from huizhen.hub.assessments import AssessmentDesk
 from huizhen.hub.caller import Caller
 from huizhen.hub.hub import Hub
+from huizhen.hub.incidents import IncidentDesk
 from huizhen.hub.instruments import InstrumentDesk, unknown_purpose
 from huizhen.hub.log import Log
 from huizhen.hub.papers import PaperDesk
 from huizhen.hub.watching import WatchDesk
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused, Tampered
 from huizhen.kit.text import Text, did_you_mean
-from huizhen.ledger.order import PRIVATE, STUDY_ORDER
+from huizhen.ledger.order import STUDY_ORDER, is_private
 from huizhen.model.dataset import Dataset
+from huizhen.model.grant import Reason
 from huizhen.model.paper import BODIES
 from huizhen.model.party import Act, Filing, Party
 from huizhen.model.purpose import PURPOSES
@@ -49,6 +52,8 @@ class Desk:
         self.papers = PaperDesk(hub)
         self.watching = WatchDesk(hub, self.papers)
         self.instruments = InstrumentDesk(hub, self.papers)
+        self.assessments = AssessmentDesk(hub, road)
+        self.incidents = IncidentDesk(hub, self.prove)
 
     # -- asking
 
@@ -179,14 +184,15 @@ class Desk:
     def _opens(self, who: Caller, entry: dict[str, Any]) -> bool:
         """Whether the documents of an entry are shown: those of studies to whom may see the study, but no result before
         it is released; those of contracts and payments to whose they are."""
-        if (who.sees_all and entry["kind"] != "review-opened") or entry["kind"] not in PRIVATE | set(STUDY_ORDER):
-            return True
-        if entry["kind"] == "payment-received":
-            return bool(entry["subject"] == who.name)
         if entry["kind"] in BODIES:
             return self.papers.shows(who, entry["kind"], entry["subject"])
-        if entry["kind"] in PRIVATE:
+        private = is_private(entry["kind"], entry["facts"])
+        if who.sees_all or not (private or entry["kind"] in STUDY_ORDER):
+            return True
+        if entry["kind"] == "contract-changed":
             return entry["subject"] in {c["name"] for c in self.instruments.all(who, "contract")}
+        if private:
+            return bool(entry["subject"] == who.name)
         try:
             seen = who.sees(self.hub.store.study(entry["subject"]))
         except NotFound:
@@ -272,9 +278,11 @@ class Desk:
             )  # fmt: skip
         return known[name]
 
-    def acts(self, party: str | None = None, dataset: str | None = None) -> tuple[Act, ...]:
-        """Acts on file for this party and dataset (None: of any), in the order in which they were filed."""
-        return self.hub.store.register.acts(party, dataset)
+    def acts(self, who: Caller, party: str | None = None, dataset: str | None = None) -> tuple[Act, ...]:
+        """Acts on file for this party and dataset (None: of any), in the order in which they were filed; without those
+        about a study that the caller may not see."""
+        found = self.hub.store.register.acts(party, dataset)
+        return tuple(a for a in found if a.assessed is None or who.sees_all or a.party == who.name)
 
     def register_party(self, who: Caller, party: Party) -> None:
         """Register a party, or replace what is known of it. Raises Refused but for a trustee."""
@@ -307,6 +315,23 @@ class Desk:
         with self.hub.store.record() as record:
             put_act(record, act, who.name or TRUSTEE)
         return act
+
+    def exported(self, who: Caller) -> list[dict[str, Any]]:
+        """Persons in results that went abroad since 1 January, by recipient; an asker sees its own."""
+        from huizhen.path.legal import exported
+
+        found = exported(self.hub.store, self.hub.clock())
+        return [e.as_json() for e in found if who.sees_all or e.recipient == who.name]
+
+    def upkeep(self) -> tuple[Reason, ...]:
+        """What the trustee has to do from time to time, and whether it is done today: every rule about it."""
+        from huizhen import rules
+        from huizhen.kit.clock import day_of
+        from huizhen.model.upkeep import Upkeep
+
+        jurisdiction = self.hub.store.settings().jurisdiction
+        today = day_of(self.hub.clock(), jurisdiction)
+        return rules.ask("upkeep", Upkeep(today, jurisdiction, tuple(self.nodes()), self.hub.store.register.acts()))
 
     # -- what nodes say of themselves
 

@@ -15,6 +15,8 @@ from huizhen.adapters import seal
 from huizhen.adapters.database import open_engine, open_unchanged
 from huizhen.adapters.hub_store import SqlStore
 from huizhen.hub.hub import Hub
+from huizhen.hub.verify_assessed import check_assessed
+from huizhen.hub.verify_breaches import check_breaches
 from huizhen.hub.verify_filed import check_filed
 from huizhen.hub.verify_papers import check_papers
 from huizhen.kit.clock import utc_now
@@ -76,6 +78,8 @@ def verify_store(
         wrong += _cosigned(store, story.leaves)
         wrong += check_filed(story.leaves, story.documents, store.instruments.all())
         wrong += check_papers(story.leaves, story.documents, store.papers.of())
+        wrong += check_assessed(story.leaves, story.documents, store.register.acts())
+        wrong += check_breaches(story.leaves, story.documents)
     except (SQLAlchemyError, ValueError, KeyError, HuizhenError) as error:
         wrong.append(_unreadable(error.code if isinstance(error, HuizhenError) else type(error).__name__))
     return entries, wrong
@@ -145,7 +149,9 @@ def verify_copy(copy: Copy, keys: Sequence[VerifierKey]) -> tuple[int, list[Text
     ]
     wrong = [_said(f) for f in findings]
     wrong += list(_statements(copy.leaves, copy.documents))
-    wrong += check_filed(copy.leaves, copy.documents) + check_papers(copy.leaves, copy.documents)
+    wrong += check_filed(copy.leaves, copy.documents)
+    wrong += check_assessed(copy.leaves, copy.documents) + check_breaches(copy.leaves, copy.documents)
+    wrong += check_papers(copy.leaves, copy.documents)
     return len(copy.leaves), wrong
 
 

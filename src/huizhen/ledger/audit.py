@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from huizhen.kit.errors import HuizhenError, NotFound
+from huizhen.ledger.anchor import Anchor
 from huizhen.ledger.checkpoint import Checkpoint, SignedCheckpoint, open_signed
 from huizhen.ledger.finding import Finding, finding
 from huizhen.ledger.merkle import HASH_BYTES
@@ -44,13 +45,14 @@ Say = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Trust:
-    """Keys that the reader brought, `quorum` of the witnesses' being enough; and checkpoints seen elsewhere, each of
-    which this ledger has to contain."""
+    """Keys that the reader brought, `quorum` of the witnesses' being enough; checkpoints seen elsewhere and anchors on
+    a chain, each of which this ledger has to contain."""
 
     hub: VerifierKey
     witnesses: tuple[VerifierKey, ...]
     quorum: int
     seen: tuple[bytes, ...] = ()
+    anchors: tuple[Anchor, ...] = ()
 
 
 @dataclass
@@ -60,6 +62,8 @@ class Audit:
     entries: int = 0
     witnessed: int = 0
     cosigned: dict[str, int] = field(default_factory=dict)
+    anchored: int = 0
+    """Entries under the last anchor that these entries give."""
     enrolled: dict[str, str] = field(default_factory=dict)
     """Outside witnesses that the ledger itself names, with their public keys in hexadecimal."""
     findings: list[Finding] = field(default_factory=list)
@@ -82,7 +86,8 @@ def audit(files: Files, trust: Trust, now_unix_s: float, say: Say = lambda _done
     newest = max(shown, key=lambda signed: signed.checkpoint.size)
     elsewhere = [open_signed(data, trust.hub, trust.witnesses) for data in trust.seen]
     size = found.entries = newest.checkpoint.size
-    roots = _Roots({s.checkpoint.size for s in (*shown, *elsewhere) if s.checkpoint.size <= size})
+    asked = {*(s.checkpoint.size for s in (*shown, *elsewhere)), *(a.size for a in trust.anchors)}
+    roots = _Roots({each for each in asked if each <= size})
     reader = _Reader(files, size, found, roots)
     reader.run(say)
     sound = 0
@@ -94,6 +99,7 @@ def audit(files: Files, trust: Trust, now_unix_s: float, say: Say = lambda _done
     for signed in (*shown, *elsewhere):
         _witnesses(signed, trust, roots, now_unix_s, found)
     found.add(_elsewhere(elsewhere, roots, size))
+    found.add(_anchored(trust.anchors, roots, found))
     found.add(_waiting(found, trust))
     found.findings.sort(key=lambda f: (f.severity != "broken", f.index is None, f.index or 0))
     return found
@@ -273,6 +279,16 @@ def _elsewhere(seen: Sequence[SignedCheckpoint], roots: _Roots, size: int) -> It
             yield finding("seen-more", size, None, None, count=point.size, have=size)
         elif roots.at.get(point.size) != point.root:
             yield finding("seen-differs", None, None, None, count=point.size)
+
+
+def _anchored(anchors: Sequence[Anchor], roots: _Roots, found: Audit) -> Iterator[Finding]:
+    for number, anchor in enumerate(anchors):
+        if anchor.size > found.entries:
+            yield finding("anchored-more", found.entries, None, None, count=anchor.size, have=found.entries)
+        elif roots.at.get(anchor.size) != anchor.root:
+            yield finding("anchored-differs", None, None, None, count=anchor.size, number=number)
+        else:
+            found.anchored = anchor.size
 
 
 def _waiting(found: Audit, trust: Trust) -> Iterator[Finding]:

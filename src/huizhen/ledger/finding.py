@@ -332,6 +332,16 @@ _WORDINGS: dict[str, _Wording] = {
         ),
         _FORK,
     ),
+    "anchored-differs": _Wording(
+        "broken",
+        Text("Anchor {number} on the chain, of {count} entries, has another root.", "链上第 {number} 号锚点的根不同。"),
+        _STOP_ALL,
+    ),
+    "anchored-more": _Wording(
+        "broken",
+        Text("{count} entries are anchored; only {have} are shown.", "链上已锚定 {count} 条；此处仅有 {have} 条。"),
+        _STOP_ALL,
+    ),
     "cosigned-ahead": _Wording(
         "open",
         Text(
@@ -357,7 +367,7 @@ _WORDINGS: dict[str, _Wording] = {
         Text("Hospital {name} has not co-signed anything yet.", "医院 {name} 尚未联署任何检查点。"),
         Text("Have its node run once, then verify again.", "请运行一次该节点后重新验证。"),
     ),
-}  # fmt: skip
+}
 
 
 def finding(code: str, index: int | None, kind: str | None, subject: str | None, **facts: str | int) -> Finding:

@@ -25,7 +25,7 @@ STUDY_ORDER: Mapping[str | None, frozenset[str]] = {
 ANY_TIME = frozenset(
     {"node-enrolled", "node-revoked", "dataset-registered", "consent-changed", "node-refused", "node-left-out"}
     | {"party-registered", "act-filed", "witness-enrolled", "witness-removed", "care-opened", "care-reviewed"}
-    | {"deed-changed", "contract-changed", "payment-received"}
+    | {"deed-changed", "contract-changed", "payment-received", "breach-changed", "breach-counted"}
     | {"reviewer-enrolled", "reviewer-dismissed", "review-sealed", "review-opened"}
     | {"party-listed", "listing-appealed", "listing-decided"}
     | {"staff-alarmed", "staff-alarm-reviewed"}
@@ -34,10 +34,16 @@ ANY_TIME = frozenset(
 """Kinds that belong to no study's order, wherever they stand."""
 
 PRIVATE = frozenset(
-    {"contract-changed", "payment-received", "review-sealed", "review-opened"}
+    {"contract-changed", "payment-received", "breach-changed", "review-sealed", "review-opened"}
     | {"alarm-raised", "alarm-acknowledged", "departure-reported"}
 )
 """Kinds whose documents are not for everybody: shown to the party they are about, or to whoever sees everything."""
+
+
+def is_private(kind: str, facts: Mapping[str, object]) -> bool:
+    """Whether an entry's documents are shown to the party it is about alone: those of `PRIVATE`, and what is filed of
+    one study, whose document the entry names."""
+    return kind in PRIVATE or "document" in facts
 
 
 @dataclass(frozen=True)

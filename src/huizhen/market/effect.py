@@ -70,19 +70,46 @@ class Worth(NamedTuple):
     """How much a model explains: what leave-one-out and Shapley values are shares of."""
 
     parameters: int
-    """Coefficients fitted."""
+    """Coefficients fitted; of trees and nets as many as their loss says."""
     gain: float
     """Twice the log-likelihood above that of the model that knows no columns."""
 
 
 def worth_of(values: Mapping[str, Any]) -> Worth | None:
-    """Of a released result; None where it is no model fitted by likelihood."""
+    """Of a released result; None where it is no model that foretells, or the guard has hidden how well.
+
+    Of trees and nets both are measured: what held-out rows gain over knowing no columns, and as parameters what the
+    loss of held-out rows is larger by than that of training rows, times the latter (H. Akaike, IEEE Transactions on
+    Automatic Control 19, 1974, read backwards).
+    """
     if "likelihood_ratio" in values:
         return Worth(len(values["coefficients"]), values["likelihood_ratio"]["chi2"])
     if "null_deviance" in values:
         gain = (values["null_deviance"] - values["deviance"]) / values["dispersion"]
         return Worth(len(values["coefficients"]), gain)
-    return None
+    train, holdout = values.get("train"), values.get("holdout")
+    if not isinstance(train, Mapping) or not isinstance(holdout, Mapping) or "personal" in values.get("net", {}):
+        return None
+    try:
+        excess, gain = _of_numbers(train, holdout) if "mse" in train else _of_risks(train, holdout)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):  # the guard has hidden a figure
+        return None
+    return Worth(max(FEWEST_PARAMETERS, round(train["n"] * excess)), values["n"] * gain)
+
+
+def _of_risks(train: Mapping[str, Any], holdout: Mapping[str, Any]) -> tuple[float, float]:
+    """A row's loss that held-out rows have more of than training rows, and twice what they have less than from the
+    share of outcomes in the training alone."""
+    share = train["outcomes"][1] / sum(train["outcomes"])
+    without, having = holdout["outcomes"]
+    null = -(having * math.log(share) + without * math.log(1 - share)) / (having + without)
+    return holdout["log_loss"] - train["log_loss"], 2 * (null - holdout["log_loss"])
+
+
+def _of_numbers(train: Mapping[str, Any], holdout: Mapping[str, Any]) -> tuple[float, float]:
+    """The same of a number, as if errors were normal with the held-out variance."""
+    left = 1 - holdout["r_squared"]
+    return (1 - train["mse"] / holdout["mse"]) / 2, holdout["r_squared"] / left
 
 
 def explained(found: Effects) -> Text:

@@ -21,7 +21,7 @@ from huizhen.model.dataset import Schema
 from huizhen.model.document import Document
 from huizhen.model.method import Done, Method, Next, State
 from huizhen.model.partial import Partial
-from huizhen.model.result import Curve, Exposure, Model, Result
+from huizhen.model.result import Curve, Exposure, Model, Result, Statistic
 from huizhen.statistics import columns, design, keyed, moments, newton, ranking, standard, strata, survival, times
 from huizhen.statistics.gathered import Gathered
 from huizhen.statistics.leave_one_out import Baseline, baseline, of_cox, own_baseline
@@ -66,8 +66,8 @@ class _Rows(NamedTuple):
 class Cox(Method):
     """Values: n, n_events, formula, ties, strata, coefficients (with hazard_ratio and its limits), confidence, loglik,
     loglik_null, likelihood_ratio (chi2, df, p), concordance (Harrell's, within strata) and concordance_tolerance,
-    iterations, baseline_cumulative_hazard, membership (advantage and auc of an attack on who was in the fit), spreads
-    (n, mean, sd of what scale() and its like rest on).
+    iterations, baseline_cumulative_hazard, mean_linear_predictor, membership (advantage and auc of an attack on who was
+    in the fit), spreads (n, mean, sd of what scale() and its like rest on).
 
     The baseline is that of a patient with the mean of every column, as lifelines and R's basehaz give it: for each
     stratum with events its steps (time, hazard, at_risk, events), hazard being cumulative. With `strata: node` it stays
@@ -342,9 +342,8 @@ class Cox(Method):
 
     def _result(self, state: State, pairs: ranking.Pairs, exact: bool, losses: Counts) -> Result:
         fitted, p = state["fitted"], len(self.design.names)
-        loglik, null = fitted["loglik"]
+        (loglik, null), baseline = fitted["loglik"], [] if self.local else self._baseline(state)
         ratio = 2 * (loglik - null)
-        baseline = [] if self.local else self._baseline(state)
         values = {
             "n": fitted["rows"],
             "n_events": fitted["events"],
@@ -360,12 +359,13 @@ class Cox(Method):
             "concordance_tolerance": 0.0 if exact else pairs.tolerance,
             "iterations": int(state["newton"]["iteration"]),
             "baseline_cumulative_hazard": baseline,
+            "mean_linear_predictor": standard.at_centre(state["scale"], state["newton"]["beta"]),
         }
-        spreads, spread = standard.told(self.inner, state)
-        attacked = attack_left_out(losses)
+        (spreads, spread), attacked = standard.told(self.inner, state), attack_left_out(losses)
         gained, rests = told(attacked, fitted["events"])
         shown: list[Exposure] = [Model(people=fitted["events"], parameters=p, membership=attacked), *rests, *spread]
-        shown += [Curve(("baseline_cumulative_hazard", i, "steps")) for i in range(len(baseline))]
+        curves = (Curve(("baseline_cumulative_hazard", i, "steps")) for i in range(len(baseline)))
+        shown += [Statistic((("mean_linear_predictor",),), fitted["rows"]), *curves]
         return Result(values | gained | spreads, tuple(shown))
 
     def _coefficients(self, state: State) -> list[dict[str, str | float | None]]:

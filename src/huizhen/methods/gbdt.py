@@ -9,18 +9,18 @@ import numpy.typing as npt
 from pydantic import Field
 from scipy import special
 
-from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Schema
 from huizhen.model.document import Document
-from huizhen.model.method import FINITE, Done, Method, Next, State
+from huizhen.model.method import FINITE, Done, Next, State
 from huizhen.model.partial import Partial
 from huizhen.model.result import Exposure, Membership, Model, Result, Table
 from huizhen.statistics import bins, boosted, boosting, coding, family, moments, outcome, ranking, splits, trees
 from huizhen.statistics.columns import check_different, check_inside, levels, usable
 from huizhen.statistics.holdout import alike, held_out
 from huizhen.statistics.membership import attack, by_error, by_loss, told
+from huizhen.statistics.misfit import HeldOut, calibration
 from huizhen.statistics.moments import Moments
 
 Floats = npt.NDArray[np.float64]
@@ -57,8 +57,8 @@ class Params(Document):
     min_gain: Annotated[float, Field(ge=0)] = 0.0
     """By how much a split must lower the loss of the training rows."""
     holdout: Annotated[float, Field(ge=0, le=0.5)] = 0.2
-    """The share of the different rows that no tree is grown on: at least 0.05, or 0, of which the guard releases
-    nothing. Who it is follows from the values of the row in `columns` and the seed, alike at every hospital."""
+    """The share of the different rows that no tree is grown on: at least 0.05; a study with 0 is refused, since
+    nothing could be released. Who it is follows from the row's values in `columns` and the seed, alike everywhere."""
     early_stopping_rounds: Annotated[int, Field(ge=1)] | None = 10
     """Stop when so many trees in a row have not lowered the loss of the held-out rows; of the trees, those up to the
     lowest are kept. null, or no held-out rows: all trees are grown and kept."""
@@ -73,7 +73,7 @@ class _Block(NamedTuple):
     held: Bools
 
 
-class Gbdt(Method):
+class Gbdt(HeldOut):
     """Values: n, without_outcome, objective, outcome, columns, base, iterations (trees kept), importance (of each
     column, its share of all gain), trees, history (loss per row after each number of trees), train and holdout: n, and
     for logistic outcomes (how many 0 and 1), log_loss, auc and auc_tolerance, for squared_error mse and r_squared;
@@ -135,7 +135,7 @@ class Gbdt(Method):
     def partial(self, batch: Batch, state: State) -> Partial:
         if state["phase"] == "prepare":
             return Partial(self._prepare(batch, state))
-        work = self._grow if state["phase"] == "grow" else self._rank
+        work = {"grow": self._grow, "rank": self._rank, "suit": self._suit}[state["phase"]]
         binners = [bins_of if bins_of is None else coding.Binner(bins_of) for bins_of in state["edges"]]
         pieces = [
             work(self._block(batch, slice(a, a + trees.BLOCK), binners, state), state)
@@ -220,6 +220,12 @@ class Gbdt(Method):
         place = ranking.bins(ranking.grid(score, state["base"], 1.0), 1 + np.arange(RANKS) / RANKS)
         cell = place + RANKS * ((block.y == 1) + 2 * block.held.astype(np.int64))
         return {"ranks": np.bincount(cell, minlength=4 * RANKS).reshape(2, 2, RANKS)}
+
+    def _suit(self, block: _Block, state: State) -> dict[str, npt.NDArray[Any]]:
+        score = trees.scores(trees.Trees(**state["trees"]), state["base"], block.rows)
+        known, kept = self.p.objective == "logistic", len(state["trees"]["value"])
+        variance = None if known else state["history"][kept, 1] / boosting.GRADIENT / max(state["n"][1], 1)
+        return calibration(score, block.y, block.held, variance)
 
     # What follows from the sums over all hospitals.
 
@@ -356,29 +362,14 @@ class Gbdt(Method):
         return Result(values | gained, (*shown, *rests, Model(min(people), 1, attacked)))
 
     def _check(self) -> None:
-        if self.p.outcome in self.p.columns:
-            raise BadInput(
-                "outcome-among-columns",
-                Text(
-                    f"The outcome {self.p.outcome} is also among columns.",
-                    f"结局 {self.p.outcome} 同时列在 columns 中。",
-                ),
-                Text("Leave it out of columns.", "请将其从 columns 中去掉。"),
-            )
-        if 0 < self.p.holdout < 0.05:
-            raise BadInput(
-                "holdout-too-small",
-                Text(f"holdout is {self.p.holdout:g}.", f"holdout 为 {self.p.holdout:g}。"),
-                Text("Hold out at least 0.05 of the rows, or none (0).", "请至少留出 0.05，或不留出（0）。"),
-            )
-        for c in self.categories:
-            if len(levels(c)) > coding.MOST:
-                raise boosted.too_large(
-                    f"column {c.name} has {len(levels(c))} levels", f"列 {c.name} 有 {len(levels(c))} 个水平"
-                )
-        cells = sum(len(levels(c)) if c.type == "category" else self.p.bins for c in self.asked) << (self.p.depth - 1)
-        if cells > boosted.CELLS:
-            raise boosted.too_large(f"a histogram would have {cells} cells", f"直方图将有 {cells} 个单元")
+        boosted.check_held(self.p.outcome, self.p.columns, self.p.holdout)
+        boosted.check_size(
+            {c.name: len(levels(c)) for c in self.categories}, len(self.numbers), self.p.bins, self.p.depth
+        )
+
+    def check_releasable(self) -> None:
+        if not self.p.holdout:
+            raise boosted.nothing_to_attack(self.p.holdout)
 
     def _check_rows(self, total: Partial, state: State) -> None:
         """Raises Unable where there is nothing to learn from, or nothing held out; BadInput for an outcome outside."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from huizhen.kit.errors import Conflict, Unable
+from huizhen.kit.errors import Unable
 from huizhen.kit.text import Text
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Schema
@@ -105,11 +105,7 @@ class KaplanMeier(Method):
                 )
             return Next({"distinct": found}, Text(f"{len(found)} distinct times", f"共 {len(found)} 个不同时间点"))
         if total["unseen"] > 0:
-            raise Conflict(
-                "rows-changed",
-                Text("Rows were added while the study ran.", "研究运行期间有新增记录。"),
-                Text("Run the study again.", "请重新运行研究。"),
-            )
+            raise times.rows_changed()
         return Done(self._result(total["events"], total["censored"], state["distinct"]))
 
     def _result(self, events: Counts, censored: Counts, distinct: npt.NDArray[np.float64]) -> Result:

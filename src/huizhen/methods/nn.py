@@ -8,12 +8,11 @@ from typing import Any, ClassVar, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from huizhen.kit.errors import Unable
 from huizhen.kit.text import Text
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Column, Level, Schema
 from huizhen.model.document import Document
-from huizhen.model.method import OWN_MODEL, Blur, Done, Method, Next, Privacy, State
+from huizhen.model.method import OWN_MODEL, Blur, Done, Next, Privacy, State
 from huizhen.model.partial import Partial
 from huizhen.model.result import Exposure, Model, Noised, Result, Table
 from huizhen.privacy import accounting
@@ -23,6 +22,7 @@ from huizhen.statistics.family import outside
 from huizhen.statistics.gathered import Gathered
 from huizhen.statistics.holdout import alike, held_out, nothing_held_out
 from huizhen.statistics.membership import attack, by_loss, told
+from huizhen.statistics.misfit import HeldOut, calibration
 from huizhen.statistics.moments import Moments
 from huizhen.statistics.net_params import Params
 from huizhen.statistics.noisy_net import Fit, NoisyNet
@@ -32,12 +32,9 @@ Floats = npt.NDArray[np.float64]
 RANKS = 1 << 12
 """Bins of the predicted risks from which the areas under the ROC curve are counted."""
 SETS = ("train", "holdout")
-_DECAY = 0.9, 0.99
-_ADAPTIVITY = 1e-3
-"""Of FedAdam: how fast it forgets the mean update and its square, and what is added to the root (Reddi et al. 2021)."""
 
 
-class Nn(Method):
+class Nn(HeldOut):
     """Values: n, outcome, algorithm, net (module, inputs, hidden, channels, kernel, image, parameters), inputs (column,
     and level, or centre and size, with low and high of its range), weights (tensors in the order of the module's
     parameters), history (loss per row after each number of rounds), train and holdout: n, outcomes (how many 0 and 1),
@@ -119,6 +116,8 @@ class Nn(Method):
         return lean
 
     def partial(self, batch: Batch, state: State) -> Partial:
+        if state["phase"] == "suit":
+            return self._suit(batch, state)
         if self.privacy is not None or state["phase"] == "train" or (state["phase"] == "rank" and self.p.personal):
             return self._gather(batch, state)
         return self._prepare(batch, state) if state["phase"] == "prepare" else self._rank(batch, state)
@@ -249,6 +248,13 @@ class Nn(Method):
     def _rank(self, batch: Batch, state: State) -> Partial:
         return self._ranked(self._x(batch, state), self._y(batch), self._held(batch), state["weights"])
 
+    def _suit(self, batch: Batch, state: State) -> Partial:
+        """With a head of its own a hospital does not stray from the model: it has another."""
+        held = self._held(batch) & (self.p.personal is None)
+        x = self._x(batch, state)[held]
+        score = nets.scores(self.net, state["weights"], x) if len(x) else np.empty(0)
+        return Partial(calibration(score, self._y(batch)[held], np.ones(len(x), dtype=np.bool_), None))
+
     def _ranked(self, x: Floats, y: Floats, held: npt.NDArray[np.bool_], weights: Floats) -> Partial:
         """The losses, and (2, 2, RANKS) rows by set, outcome and bin of predicted risk."""
         score = nets.scores(self.net, weights, x)
@@ -333,18 +339,12 @@ class Nn(Method):
         rate = self.p.server_learning_rate
         if self.p.algorithm != "fedadam":
             return self._bounded({"weights": state["weights"] + (1.0 if rate is None else rate) * update})
-        first = _DECAY[0] * state["momentum"][0] + (1 - _DECAY[0]) * update
-        second = _DECAY[1] * state["momentum"][1] + (1 - _DECAY[1]) * update**2
-        step = (0.02 if rate is None else rate) * first / (np.sqrt(second) + _ADAPTIVITY)
-        return self._bounded({"weights": state["weights"] + step, "momentum": np.stack([first, second])})
+        step, momentum = updates.adam(update, state["momentum"], 0.02 if rate is None else rate)
+        return self._bounded({"weights": state["weights"] + step, "momentum": momentum})
 
     def _bounded(self, state: State) -> State:
         if not np.abs(state["weights"]).max() < 1e6:
-            raise Unable(
-                "diverged",
-                Text("The weights of the net grow without end.", "神经网络的权重无限增大。"),
-                Text("Lower learning_rate, or use fewer local_epochs.", "请降低 learning_rate 或减少 local_epochs。"),
-            )
+            raise updates.diverged()
         if self.p.precision == "single":  # what the nodes are told is then what is here
             state = {**state, "weights": state["weights"].astype(np.float32).astype(np.float64)}
         return state

@@ -68,6 +68,28 @@ class Population(Document):
     """And at most this."""
 
 
+class Attacks(Document):
+    """How the release is attacked before it is given its name, and what an attack may gain."""
+
+    run: bool = True
+    """false: no attack is made, and nothing is known of what one would gain."""
+    outside: str | None = None
+    """A file beside this document, of the same kind: people as an attacker knows them. Its columns that the release
+    also has are what is known of them. Where there is none, rows of the original are drawn."""
+    unknown: tuple[str, ...] = ()
+    """Columns of `keep` that nobody outside can know of a person: the holder's word, on which an attack without an
+    outside file is made. All others of `keep` count as known, as the quasi-identifiers do."""
+    targets: int = Field(default=1000, ge=10, le=100_000)
+    """People attacked, and control people, at most."""
+    linkage: float | None = Field(default=None, ge=0, le=1)
+    """How often a person's own row may be picked, or singled out; 1/k if not said."""
+    attribute: float | None = Field(default=None, ge=0, le=1)
+    """How much more often a sensitive value may be guessed of people in the file than of others, as a part of what is
+    left to be gained; if not said, 0.2 and what k leaves (1/k), or less where t allows less."""
+    membership: float = Field(default=0.2, ge=0, le=1)
+    """The advantage of telling who is in the file."""
+
+
 class Anonymisation(Document):
     quasi_identifiers: dict[str, Generalisation] = Field(min_length=1)
     """Columns that may be known from elsewhere, and how each is made coarser."""
@@ -85,3 +107,9 @@ class Anonymisation(Document):
     """topdown: each class as fine as it can be; lattice: one rule for each column, the best there is."""
     population: Population | None = None
     """For k-map and delta-presence."""
+    mode: Literal["public", "controlled", "enclave"] | None = None
+    """Who gets the file. Each person's risk is then at most 1/20, 1/5 or 1/3: k (or k_map) is at least 20, 5 or 3."""
+    population_size: int | None = Field(default=None, ge=2)
+    """How many people the file was drawn from, for an estimate of how many of them are unique; not needed with
+    `population`."""
+    attacks: Attacks = Attacks()

@@ -10,11 +10,14 @@ from huizhen.model.consent import By, ConsentAct, Delegation
 from huizhen.model.dataset import Column
 from huizhen.model.deed import Instrument
 from huizhen.model.giving import Giving, Opening
+from huizhen.model.incident import Breached
 from huizhen.model.lifecycle import CLOCK, TRUSTEE, Event, Filed
 from huizhen.model.paper import Paper
 from huizhen.model.party import Act, LegalFacts, Party, Taken
+from huizhen.model.right import Claim, Right
 from huizhen.model.rule import Facts
 from huizhen.model.study import Request
+from huizhen.model.upkeep import Upkeep
 from huizhen.model.wording import Edition
 
 ORDINARY = Facts(
@@ -46,6 +49,14 @@ def on_file(kind: str, outcome: str = "granted", until: str | None = "2029-01-01
     """An act for the ordinary study's asker."""
     acts = {"kind": kind, "outcome": outcome, "party": "acme-pharma", "from_day": "2026-01-01", "until_day": until}
     return Act.read({**acts, **more})
+
+
+def assessed(outcome: str = "granted", until: str | None = None) -> Act:
+    """The ordinary study, assessed here."""
+    request = ORDINARY.request
+    scope = {"document": "a5" * 32, "purpose": request.purpose, "method": request.method, "release": request.release,
+             "columns": ["age"], "protection": request.protection.as_json()}  # fmt: skip
+    return on_file("impact-assessment", outcome, until, dataset=request.dataset, assessed=scope)
 
 
 def legally(party: Party | None = None, *acts: Act, request: dict[str, Any] | None = None, **facts: Any) -> Facts:
@@ -89,6 +100,22 @@ def opening(**changes: Any) -> Opening:
         "reason": "unconscious, allergies unknown", "minutes": 60, "most_minutes": 240,
     }  # fmt: skip
     return Opening(**{**ordinary, **changes})
+
+
+def breached(**changes: Any) -> Breached:
+    """A breach at a hospital that became known at eight in the morning, UTC, looked at an hour later."""
+    ordinary: dict[str, Any] = {"now_utc": "2026-11-28T09:00:00.000000Z", "jurisdiction": "CN", "critical": False}
+    return Breached(**{**ordinary, "known_utc": "2026-11-28T08:00:00.000000Z", **changes})
+
+
+def claim(right: Right, **changes: Any) -> Claim:
+    """A person claims a right to their data at a hospital in China."""
+    return Claim(**{"right": right, "today": "2026-11-28", "jurisdiction": "CN", **changes})
+
+
+def upkeep(*acts: Act, **changes: Any) -> Upkeep:
+    """A region in China with one node, and these acts on file."""
+    return Upkeep(**{"today": "2026-11-22", "jurisdiction": "CN", "nodes": ("north",), "acts": acts, **changes})
 
 
 TERM = {"from_day": "2026-01-01", "until_day": "2028-12-31"}

@@ -58,6 +58,11 @@ class Giving:
     def child(self) -> bool | None:
         return None if self.age is None else self.age < self.consent_age
 
+    @property
+    def terms_within(self) -> bool:
+        """Whether the word is no wider than what was shown."""
+        return self.wording is not None and self.terms.within(self.wording.terms)
+
 
 def comes_of_age(born: str, consent_age: int) -> str:
     """The day on which a person born then may consent alone; of 29 February the first of March."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
@@ -27,6 +28,14 @@ class Reason(Document):
 
     def say(self, language: Language) -> str:
         return self.zh if language == "zh" else self.en
+
+
+def verdict(reasons: Sequence[Reason]) -> Verdict:
+    """deny if any denies or none allows; needs if any needs; allow otherwise."""
+    answers = {r.verdict for r in reasons}
+    if "deny" in answers or not answers & {"allow", "needs"}:
+        return "deny"
+    return "needs" if "needs" in answers else "allow"
 
 
 class Participant(Document):

@@ -14,13 +14,13 @@ class Logged(Document):
     at_utc: str
     kind: str
     """Of the message: open, mask, tally, ...; 'unreadable' where it could not be read. Of what the hospital itself does
-    outside studies: care-opened, care-reviewed."""
+    outside rounds: care-opened, care-reviewed, right-claimed, breach-counted; scored (a file, with its own model)."""
     study: str | None
     decision: Literal["answered", "refused"]
     code: str
     """Of the refusal; empty where the message was answered."""
     question: str
-    """SHA-256 of the sealed message, as it came in; outside studies a salted commitment to what was done."""
+    """SHA-256 of the sealed message, as it came in; otherwise a salted commitment to what was done."""
     partial: str
     """Keyed digest of the figures that left the node, before masks; empty where none did. The key stays at the node: a
     plain hash of small counts could be tried out."""

@@ -129,6 +129,9 @@ class Method(ABC):
     def check_people(self, people: int) -> None:  # noqa: B027 - most have nothing to say
         """Raises Unable where so many people, as counted in the census, are too few for any answer."""
 
+    def check_releasable(self) -> None:  # noqa: B027 - most have nothing to say
+        """Raises BadInput where the guard would refuse the result whatever the rows are: said before anything runs."""
+
     def start(self) -> State:
         return {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import ClassVar, Literal, get_args
 
@@ -11,6 +12,7 @@ from huizhen.kit.text import Text
 from huizhen.model.document import Document, GrownDocument
 from huizhen.model.lifecycle import Filed
 from huizhen.model.paper import Paper
+from huizhen.model.study import Protection, Request
 
 PartyKind = Literal["academic", "commercial", "insurer", "hospital", "public", "processor", "authority"]
 PARTY_KINDS: tuple[PartyKind, ...] = get_args(PartyKind)
@@ -20,6 +22,7 @@ ActKind = Literal[
     "contract-necessity", "authority-approval", "risk-assessment", "ethics-review", "hgr-approval", "chinese-partner",
     "hgr-screening", "hgr-security-review", "legal-basis", "safeguards", "pseudonym-justification",
     "no-actual-knowledge", "expert-determination", "children-included", "automated-decision", "important-data",
+    "important-data-report", "log-retention", "protection-level", "compliance-audit",
 ]  # fmt: skip
 ACTS: dict[str, Text] = {
     "recipient-notice": Text("notice of the recipient, with separate consent", "接收方告知及单独同意"),
@@ -50,6 +53,10 @@ ACTS: dict[str, Text] = {
     "children-included": Text("mark: people under 14 are in the data", "标记：含未满 14 周岁者"),
     "automated-decision": Text("mark: decides about persons automatically", "标记：用于对个人的自动化决策"),
     "important-data": Text("mark: notified as important data", "标记：已被告知为重要数据"),
+    "important-data-report": Text("yearly report on important data", "重要数据年度报告"),
+    "log-retention": Text("network logs kept for six months", "网络日志留存六个月"),
+    "protection-level": Text("filed level of protection", "网络安全等级保护备案"),
+    "compliance-audit": Text("compliance audit", "个人信息保护合规审计"),
 }
 MARKS = ("children-included", "automated-decision", "important-data")
 """Not acts of leave but facts, which hold once they are on file: of a dataset, or of what a party does."""
@@ -73,7 +80,7 @@ class Party(Document):
     """Public key (Ed25519, hexadecimal) that it signs deeds and contracts with."""
 
 
-class Filing(Document):
+class Filing(GrownDocument):
     """What is handed in of an approval, filing, contract or mark, for a party, a dataset, or one with the other."""
 
     kind: ActKind
@@ -99,10 +106,29 @@ class Filing(Document):
             raise ValueError("an act cannot end before it begins")
 
 
+class Assessed(Document):
+    """What an impact assessment that was written here is about: another purpose, method, column or way out, or weaker
+    protection, is not assessed by it. `document` is its digest, which the ledger holds."""
+
+    document: str = Field(pattern=r"^[0-9a-f]{64}$")
+    purpose: str
+    method: str
+    release: str | None
+    columns: tuple[str, ...]
+    protection: Protection
+
+    def covers(self, request: Request, columns: Collection[str]) -> bool:
+        same = (request.purpose, request.method, request.release) == (self.purpose, self.method, self.release)
+        return same and set(columns) <= set(self.columns) and self.protection.allows(request.protection)
+
+
 class Act(Filing):
     """A filing that is on file."""
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"assessed"})
     from_day: str = Field(pattern=_DAY)
+    assessed: Assessed | None = None
+    """Of an impact assessment: what was assessed, where it was written here; None: elsewhere, on the filer's word."""
 
     @classmethod
     def of(cls, filing: Filing, today: str) -> Act:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 _WEST = ("AT", "BE", "DE", "DK", "ES", "FI", "FR", "GR", "IE", "IT", "LU", "NL", "PT", "SE")
 _EAST = ("BG", "CY", "CZ", "EE", "HR", "HU", "LT", "LV", "MT", "PL", "RO", "SI", "SK")
-EU = frozenset((*_WEST, *_EAST))
-EEA = EU | {"IS", "LI", "NO"}
-ADEQUATE = frozenset(("AD", "AR", "CA", "CH", "FO", "GB", "GG", "IL", "IM", "JE", "JP", "KR", "NZ", "UY"))
+EU = (*_WEST, *_EAST)
+EEA = (*EU, "IS", "LI", "NO")
+ADEQUATE = ("AD", "AR", "CA", "CH", "FO", "GB", "GG", "IL", "IM", "JE", "JP", "KR", "NZ", "UY")
 """By decision of the European Commission, from memory; Canada for commercial organisations only."""
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, TypeVar
 
 from huizhen.kit.text import Text
@@ -19,8 +19,9 @@ EXEMPTIONS = ("emergency", "foreign-transit", "contract-necessity")
 EXPORT_THRESHOLD = 10_000
 """Persons with sensitive data since 1 January from which an export needs a security assessment (same, 7)."""
 OnFile = Literal["granted", "refused", "ended", "missing"]
-About = Literal["study", "consent", "care"]
-"""What a rule is asked about: a study, a word of consent, hospital staff who open a record in an emergency."""
+About = Literal["study", "consent", "care", "breach", "right", "upkeep"]
+"""What a rule is asked about: a study; a word of consent; hospital staff who open a record in an emergency; a breach of
+personal data; a person who claims a right; what the trustee has to do from time to time."""
 F = TypeVar("F")
 
 
@@ -94,6 +95,17 @@ class Facts:
         return sum(e.people for e in self.legal.exported) + (self.people or 0)
 
     @property
+    def exported_to_asker(self) -> int:
+        """Of these, those in results of this asker."""
+        mine = sum(e.people for e in self.legal.exported if e.recipient == self.request.asker)
+        return mine + (self.people or 0)
+
+    @property
+    def hospitals(self) -> int:
+        """How many take part."""
+        return len(self.participants)
+
+    @property
     def important(self) -> bool:
         return self.on_file("important-data") == "granted"
 
@@ -112,6 +124,11 @@ class Facts:
         asker, dataset = self.request.asker, self.request.dataset
         found = [a for a in self.legal.acts if a.kind == kind and a.is_for(asker, dataset)]
         return found[-1] if found else None
+
+    def without(self, acts: Collection[Act]) -> Facts:
+        """The same, had these acts never been filed."""
+        left = tuple(a for a in self.legal.acts if a not in acts)
+        return replace(self, legal=self.legal.model_copy(update={"acts": left}))
 
     def on_file(self, kind: str) -> OnFile:
         act = self.act(kind)

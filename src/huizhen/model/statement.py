@@ -16,8 +16,9 @@ from huizhen.model.watched import StaffAlarmed, StaffAlarmReviewed
 
 _DOMAIN = b"huizhen/statement/v1\n"
 Kind = Literal[
-    "dataset-registered", "consent-changed", "care-opened", "care-reviewed", "staff-alarmed", "staff-alarm-reviewed"
-]
+    "dataset-registered", "consent-changed", "care-opened", "care-reviewed", "staff-alarmed", "staff-alarm-reviewed",
+    "breach-counted",
+]  # fmt: skip
 _HEX = r"^[0-9a-f]{64}$"
 
 
@@ -43,12 +44,21 @@ class CareReviewed(Document):
     outcome: CareVerdict
 
 
+class BreachCounted(Document):
+    """How many persons of this hospital a breach affects; the commitment is to the list of them, which stays there."""
+
+    breach: str = Field(pattern=r"^br-[0-9a-f]{16}$")
+    people: int = Field(ge=0, lt=2**53)
+    commitment: str = Field(pattern=_HEX)
+
+
 BODIES: Mapping[str, type[Document]] = {
     "consent-changed": ConsentChange,
     "care-opened": CareOpened,
     "care-reviewed": CareReviewed,
     "staff-alarmed": StaffAlarmed,
     "staff-alarm-reviewed": StaffAlarmReviewed,
+    "breach-counted": BreachCounted,
 }
 """Statements whose body is, as it stands, the facts of their ledger entry."""
 

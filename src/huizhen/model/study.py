@@ -27,6 +27,13 @@ class Protection(Document):
     round_to: int | None = Field(default=None, ge=2)
     """Counts are rounded to a multiple of this; None: not rounded."""
 
+    def allows(self, other: Protection) -> bool:
+        """Whether the other protects at least as much."""
+        quiet = self.epsilon is None or (other.epsilon is not None and other.epsilon <= self.epsilon)
+        masked = other.secure_sum or not self.secure_sum
+        rounded = self.round_to is None or (other.round_to is not None and other.round_to >= self.round_to)
+        return other.min_cell >= self.min_cell and quiet and masked and rounded
+
     @model_serializer(mode="wrap")
     def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without `delta` where it is not said: requests that are older than the key keep their digest."""

@@ -28,7 +28,6 @@ from huizhen.market.patients import share_out
 from huizhen.market.settle import decimal_quality
 from huizhen.model.grant import Grant
 from huizhen.model.paper import Paper
-from huizhen.model.partial import Partial
 from huizhen.model.policy import Policy
 from huizhen.model.settlement import Settlement
 from huizhen.model.study import Study
@@ -39,15 +38,11 @@ from huizhen.node.instruments import seen_in
 from huizhen.node.law import check_paid, use_of
 from huizhen.node.log import NodeLog, study_of
 from huizhen.node.policy import read_policy
+from huizhen.node.rounds import Rounds
 from huizhen.node.runner import Runner, Sitting, check_earlier
 from huizhen.path import message
-from huizhen.path.compute import RESTARTS
 from huizhen.path.legal import new_year
 from huizhen.path.link import HUB
-from huizhen.path.secure_round import context
-from huizhen.secure import fixed
-from huizhen.secure.ring import Words
-from huizhen.secure.session import Member
 
 
 class Agent:
@@ -62,22 +57,15 @@ class Agent:
         secret = (folder / "pseudonym.key").read_bytes()
         self.book = NodeBook(folder / "node.sqlite", secret)
         self.log = NodeLog(self.book, self.key.sign, hmac.digest(secret, b"huizhen/node-log", "sha256"))
-        self._left = ""
-        """Digest of the figures that go out with the answer at hand."""
         self.runner = Runner(self.book, Tables(folder, self.book.indices, engine), clock)
         self._sittings: dict[str, Sitting] = {}
-        self._members: dict[tuple[str, str], Member] = {}
+        self._rounds = Rounds(self.name, self.key, self.book, self.runner, self.log, self._sitting)
         self._heard: dict[str, datetime] = {}
         self._lock = Lock()
         self._handlers: dict[str, Callable[[dict[str, Any]], Any]] = {
             "hello": self._hello,
             "open": self._open,
-            "advert": self._advert,
-            "shares": self._shares,
-            "mask": self._mask,
-            "confirm": self._confirm,
-            "unmask": self._unmask,
-            "plain": self._plain,
+            **self._rounds.handlers(),
             "tally": self._tally,
             "closed": self._closed,
             "papers": self._papers,
@@ -100,7 +88,7 @@ class Agent:
     def handle(self, data: bytes) -> bytes:
         """One sealed message in, one sealed answer out. Whatever goes wrong is an answer, too, and names no person."""
         with self._lock:
-            self._left, heard, asked = "", None, hashlib.sha256(data).hexdigest()
+            self._rounds.left, heard, asked = "", None, hashlib.sha256(data).hexdigest()
             try:
                 heard = message.unseal(data, self.name, HUB, bytes.fromhex(self.book.get("hub_key") or ""))
                 self._check_fresh(heard)
@@ -114,7 +102,7 @@ class Agent:
 
     def _log(self, heard: message.Envelope | None, asked: str, code: str = "") -> None:
         kind, body = ("unreadable", {}) if heard is None else (heard.kind, heard.body)
-        self.log.note(stamp(self.clock()), kind, study_of(body), asked, code, self._left)
+        self.log.note(stamp(self.clock()), kind, study_of(body), asked, code, self._rounds.left)
 
     def _problem(self, heard: message.Envelope | None, asked: str, problem: Exception) -> HuizhenError:
         """What the hub is told; the log has it, too, unless it is the log that cannot be written."""
@@ -236,106 +224,6 @@ class Agent:
         check_time(sitting.limits, self.clock())
         return sitting
 
-    # -- one round
-
-    def _advert(self, body: dict[str, Any]) -> Any:
-        sitting = self._sitting(body["study"])
-        keys = {p.name: bytes.fromhex(p.key) for p in sitting.limits.participants}
-        members = list(body["members"])
-        if not set(members) <= set(keys) or len(members) < sitting.limits.min_contributors:
-            raise Refused(
-                "wrong-company",
-                Text("The round names nodes outside the grant, or too few.", "本轮参与方超出授权或数量不足。"),
-                Text("Ask the trustee why the hub sent this.", "请询问受托方原因。"),
-            )
-        member = Member(
-            context(body["study"], sitting.grant_digest, body["attempt"], members),
-            self.name,
-            self.key.sign,
-            {n: keys[n] for n in members},
-        )
-        self._members = {k: m for k, m in self._members.items() if k[0] != body["study"]}
-        self._members[_round_key(body)] = member
-        return member.advert()
-
-    def _member(self, body: dict[str, Any]) -> Member:
-        try:
-            return self._members[_round_key(body)]
-        except KeyError:
-            raise Refused(
-                "no-such-round",
-                Text("This round was not begun at this node.", "本轮未在本节点开始。"),
-                Text("Run the study again.", "请重新运行该研究。"),
-            ) from None
-
-    def _shares(self, body: dict[str, Any]) -> Any:
-        return self._member(body).shares(body["adverts"], body["everyone"])
-
-    def _words(self, body: dict[str, Any]) -> tuple[Words, int]:
-        """What this node contributes, as words to be added, and how many wide numbers are in it (`secure.fixed`). What
-        cannot be added is refused, before it is masked. In the census the method's first round is computed, too: from
-        what the study alone says, so that a node with no figures for it says so before a sum is opened with it."""
-        sitting, partial = self._sitting(body["study"]), self._partial(body)
-        among = len(sitting.limits.participants)
-        words = fixed.encode(partial, among)
-        if body["state"] is None:
-            fixed.encode(self.runner.first(sitting), among)
-        self._left = self.log.digest(words)
-        return words, fixed.wide(partial.layout())
-
-    def _partial(self, body: dict[str, Any]) -> Partial:
-        """Its counts in the census, its Partial of the method in a round."""
-        sitting, state = self._sitting(body["study"]), body["state"]
-        if not 0 <= body["round"] <= sitting.limits.max_rounds * (1 + RESTARTS):
-            raise Refused(
-                "too-many-rounds",
-                Text("The hub asks for more rounds than the grant allows.", "轮数超过授权上限。"),
-                Text("Ask the trustee why.", "请询问受托方原因。"),
-            )
-        return self.runner.census(sitting) if state is None else self.runner.partial(sitting, state)
-
-    def _mask(self, body: dict[str, Any]) -> Any:
-        member, (words, wide) = self._member(body), self._words(body)
-        return member.mask(words, body["incoming"], wide)
-
-    def _confirm(self, body: dict[str, Any]) -> Any:
-        """Agree to who is in the sum: in one study always the same, and never fewer than its quorum."""
-        member, limits = self._member(body), self._sitting(body["study"]).limits
-        before = self.book.company(body["study"])
-        if len(body["survivors"]) < limits.quorum:
-            raise Refused(
-                "too-few-left",
-                Text("Fewer nodes are left than the quorum of the study.", "剩余节点少于研究的法定数量。"),
-                Text("Start the nodes that fell silent.", "请启动失联的节点。"),
-            )
-        if before is not None and before != _company(body):
-            raise Refused(
-                "company-changed",
-                Text(
-                    "Sums of this study were opened with other nodes in them; the difference would show what one node "
-                    "sent.",
-                    "本研究的求和曾以不同的参与方打开；两者之差会暴露单个节点的数据。",
-                ),
-                Text("Run the study again with all its participants.", "请在全部参与方在线时重新运行该研究。"),
-            )
-        return member.confirm(body["survivors"])
-
-    def _unmask(self, body: dict[str, Any]) -> Any:
-        """Shares that open the sum of the survivors; for whom, is kept before it is done."""
-        replies = self._member(body).unmask(body["survivors"], body["confirmations"])
-        self.book.keep_company(body["study"], _company(body))
-        return replies
-
-    def _plain(self, body: dict[str, Any]) -> Any:
-        sitting = self._sitting(body["study"])
-        if sitting.limits.secure_sum:
-            raise Refused(
-                "masks-required",
-                Text("This study runs under secure sums.", "该研究要求安全求和。"),
-                Text("Ask the trustee why the hub asked for plain figures.", "请询问受托方为何索取明文。"),
-            )
-        return self._words(body)[0]
-
     # -- after the rounds
 
     def _tally(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -369,6 +257,7 @@ class Agent:
                 self.book.pay(study, ((names[name], part) for name, part in parts.items()))
             self.book.set_status(study, body["status"])
         self._sittings.pop(study, None)
+        self._rounds.forget(study)
         if not self._sittings:
             self.runner.tables.own.close()  # so that another program of this node may take in a dataset
         if row is not None and body["status"] == "released":
@@ -385,11 +274,3 @@ class Agent:
         checkpoints.check_before_cosign(old, signed.checkpoint, [bytes(p) for p in body["proof"]])
         self.book.put("checkpoint", body["note"])
         return checkpoints.cosign(signed, self.name, self.key.private, int(self.clock().timestamp()))
-
-
-def _round_key(body: dict[str, Any]) -> tuple[str, str]:
-    return body["study"], body["attempt"]
-
-
-def _company(body: dict[str, Any]) -> str:
-    return "\n".join(sorted(body["survivors"]))

@@ -18,9 +18,9 @@ from huizhen.kit.errors import BadInput, Refused
 from huizhen.kit.text import Text
 from huizhen.model.care import CareVerdict, Review
 from huizhen.model.giving import Opening
+from huizhen.model.grant import verdict
 from huizhen.node.agent import Agent
 from huizhen.node.statements import state
-from huizhen.path.authorise import verdict
 
 _LONGEST = 500
 

@@ -15,14 +15,13 @@ from huizhen.kit.errors import Refused
 from huizhen.kit.text import Text
 from huizhen.model.consent import Use
 from huizhen.model.dataset import Dataset
-from huizhen.model.grant import Grant
+from huizhen.model.grant import Grant, verdict
 from huizhen.model.method import Method
 from huizhen.model.party import LegalFacts, Party
 from huizhen.model.policy import Policy
 from huizhen.model.settlement import Settlement
 from huizhen.model.study import Study
 from huizhen.node import papers
-from huizhen.path.authorise import verdict
 from huizhen.path.legal import reasons_again
 
 

@@ -19,6 +19,7 @@ from huizhen.kit.clock import Clock, stamp
 from huizhen.kit.errors import Refused
 from huizhen.kit.text import Text
 from huizhen.model.consent import Use
+from huizhen.model.dataset import Dataset
 from huizhen.model.grant import Limits
 from huizhen.model.method import OWN_MODEL, Method, State
 from huizhen.model.partial import Array, Partial
@@ -128,6 +129,12 @@ class Runner:
                     "Run `huizhen doctor` at the node and mend its book.", "请在节点运行 `huizhen doctor` 并修复记录。"
                 ),
             ) from error
+
+    def holding(self, card: Dataset) -> BitMap:
+        """Everybody with a row in the dataset, whatever they consented to: for what nobody asked them, a breach. No
+        value is read."""
+        every = Selection(card.name, card.table, None, (), complete=False)
+        return self.tables.of(card.name).census(every, self.book.everybody()).cohort
 
     def census(self, sitting: Sitting) -> Partial:
         """Counts of people and rows, and how far this cohort is from each earlier one; keeps who is included."""

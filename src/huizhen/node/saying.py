@@ -17,11 +17,10 @@ from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused
 from huizhen.kit.text import Language, Text
 from huizhen.model.consent import ANY, By, ConsentAct, Delegation, Given, Terms, Word
 from huizhen.model.giving import Giving, comes_of_age
-from huizhen.model.grant import Reason
+from huizhen.model.grant import Reason, verdict
 from huizhen.model.wording import Edition, shown
 from huizhen.node.agent import Agent
 from huizhen.node.consents import Changed, check_dataset, check_purpose, record
-from huizhen.path.authorise import verdict
 
 
 @dataclass(frozen=True)

@@ -9,20 +9,12 @@ from huizhen.intake import cohort
 from huizhen.kit.errors import BadInput, HuizhenError, Refused
 from huizhen.kit.text import Text
 from huizhen.model.dataset import Column, Schema
-from huizhen.model.grant import Grant, Limits, Participant, Reason, Verdict
+from huizhen.model.grant import Grant, Limits, Participant, verdict
 from huizhen.model.method import Method, Privacy
 from huizhen.model.rule import Facts
 from huizhen.model.settlement import Rule
 from huizhen.model.study import DELTA, Request, Study
 from huizhen.secure.graph import two_thirds
-
-
-def verdict(reasons: Sequence[Reason]) -> Verdict:
-    """deny if any denies or none allows; needs if any needs; allow otherwise."""
-    answers = {r.verdict for r in reasons}
-    if "deny" in answers or not answers & {"allow", "needs"}:
-        return "deny"
-    return "needs" if "needs" in answers else "allow"
 
 
 def privacy_of(request: Request) -> Privacy | None:
@@ -37,7 +29,9 @@ def plan(request: Request, schema: Schema) -> Method:
     """The method bound to the study's parameters; BadInput for whatever is wrong with them."""
     kind, privacy = methods.find(request.method), privacy_of(request)
     if privacy is None:
-        return kind(kind.read_params(request.params), schema)
+        method = kind(kind.read_params(request.params), schema)
+        method.check_releasable()
+        return method
     if not request.protection.secure_sum:
         raise BadInput(
             "noise-needs-masks",

@@ -128,8 +128,9 @@ def open_study(study: Study, grant: Grant, earlier: tuple[str, ...], names: Sequ
 
 def take_census(study: Study, grant: Grant, earlier: tuple[str, ...], members: tuple[str, ...], link: Link) -> Counted:
     """The first sum: how many, at how many nodes, and how far from earlier cohorts. Also says who takes part: up to a
-    third of the members may be lost within it, as long as the quorum is left. Raises Unfit for a member that has no
-    figures for this study, before any sum is opened."""
+    third of the members may be lost within it, as long as the quorum is left. Among many, where each node has a few
+    holders only, it is begun a second time for that, under fresh keys and without those who are gone. Raises Unfit for
+    a member that has no figures for this study, before any sum is opened."""
     limits = grant.limits
     assert limits is not None
 
@@ -140,7 +141,12 @@ def take_census(study: Study, grant: Grant, earlier: tuple[str, ...], members: t
     question = _round(
         study, grant, 0, members=members, state=None, layout=layout, whole=not limits.secure_sum, check=check
     )
-    summed = _sum(question, link, limits.secure_sum)
+    try:
+        summed = _sum(question, link, limits.secure_sum)
+    except Silent as few:
+        if few.code != "too-few-left":
+            raise
+        summed = _sum(question, link, limits.secure_sum)  # nothing was opened; now only those are asked who are there
     if len(summed.company) < limits.quorum:
         raise Silent("node-lost", sorted(set(members) - set(summed.company)), START_IT)
     census = _read_census(summed.total, earlier)
@@ -164,13 +170,13 @@ def _read_census(total: Partial, earlier: tuple[str, ...]) -> Census:
     return Census(**{name: int(total[name]) for name in CENSUS}, differences=differences)
 
 
-def tally(study: Study, limits: Limits, last: Standing, link: Link) -> tuple[Tally, ...]:
+def tally(study: Study, limits: Limits, method: Method, last: Standing, link: Link) -> tuple[Tally, ...]:
     """What each of the company says it contributed; where the deed pays by effect also how well the model of the last
     round suits its rows. Raises Silent where one does not answer."""
     company = last.company
     body: dict[str, Any] = {"study": study.id}
     if limits.effect != "none":
-        body["state"] = wire.once(last.state)
+        body["state"] = wire.once(method.told(last.state))
     heard = link.ask("tally", dict.fromkeys(company, body))
     for node, problem in heard.refusals.items():
         if problem.code not in FORGOTTEN:

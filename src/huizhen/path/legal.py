@@ -10,15 +10,15 @@ from datetime import datetime
 from huizhen import rules
 from huizhen.kit.clock import CHINA, day_of
 from huizhen.model import listing
-from huizhen.model.grant import Grant, Reason
+from huizhen.model.grant import Grant, Reason, verdict
 from huizhen.model.lifecycle import Filed
 from huizhen.model.method import Method
 from huizhen.model.paper import Paper
-from huizhen.model.party import Exported, LegalFacts, Party, Taken
+from huizhen.model.party import Exported, LegalFacts, Taken
 from huizhen.model.rule import Facts
 from huizhen.model.study import Request, Study
 from huizhen.model.tally import Tally
-from huizhen.path.authorise import columns_read, verdict, why_not_allowed
+from huizhen.path.authorise import columns_read, why_not_allowed
 from huizhen.path.ports import Store
 
 
@@ -43,7 +43,7 @@ def legal_facts(
         party=known.get(request.asker),
         acts=store.register.acts(request.asker, request.dataset),
         critical_holders=tuple(n for n in participants if n in known and known[n].critical_operator),
-        exported=_exported(store, parties, jurisdiction, now, study),
+        exported=exported(store, now, study),
         instruments=bound,
         taken=_taken(store, request.asker, bound, study),
         papers=_papers(store, {request.asker, *participants}),
@@ -83,12 +83,11 @@ def _taken(store: Store, asker: str, bound: Sequence[Filed], study: str) -> tupl
     return tuple(Taken(contract=name, studies=count[name]) for name in names)
 
 
-def _exported(
-    store: Store, parties: Sequence[Party], jurisdiction: str, now: datetime, study: str
-) -> tuple[Exported, ...]:
+def exported(store: Store, now: datetime, study: str = "") -> tuple[Exported, ...]:
     """Persons by recipient that is not known to be at home. A study counts from its census on: two that run at once
     see each other. One that could have ended after New Year counts to the new year."""
-    abroad = [p.name for p in parties if p.jurisdiction != jurisdiction]
+    jurisdiction = store.settings().jurisdiction
+    abroad = [p.name for p in store.register.parties() if p.jurisdiction != jurisdiction]
     since = new_year(now)
     people: Counter[str] = Counter()
     for taken in store.taken_by(abroad) if abroad else ():

@@ -45,6 +45,17 @@ class Heard:
     refusals: dict[str, HuizhenError]
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """Keys that nodes made with their last answer: the next attempt at a sum of theirs needs no exchange for them."""
+
+    study: str
+    grant: str
+    members: tuple[str, ...]
+    attempt: str
+    adverts: Mapping[str, Any]
+
+
 @dataclass
 class Link:
     """`keys`: the identity key (Ed25519, 32 bytes) of every node that may be spoken to."""
@@ -55,6 +66,8 @@ class Link:
     clock: Clock = utc_now
     until: datetime | None = None
     """The deadline of the study that is spoken of. Whoever has not answered by then is absent."""
+    ahead: Ahead | None = None
+    """Used once, or not at all: whoever was started anew meanwhile has forgotten its part of it."""
     bytes_down: int = field(default=0)
     """Hub to nodes."""
     bytes_up: int = field(default=0)

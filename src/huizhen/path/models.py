@@ -71,14 +71,14 @@ def _released(store: Store, asker: str, study: str) -> tuple[Request, dict[str, 
 
 def _fitted(store: Store, asker: str, study: str) -> Fitted:
     request, limits, result = _released(store, asker, study)
-    if request.method not in applied.NEEDED or applied.is_binary(request.method, result) is None:
+    if request.method not in applied.NEEDED:
         raise BadInput(
             "not-an-evaluable-model",
             Text(
-                f"Study {study} asks for {request.method}, which foretells no outcome to compare.",
-                f"研究 {study} 的方法为 {request.method}，不预测可供比较的结局。",
+                f"Study {study} asks for {request.method}, which fits no model.",
+                f"研究 {study} 的方法为 {request.method}，不产生模型。",
             ),
-            Text("Name a model of glm, gbdt or nn.", "请指定 glm、gbdt 或 nn 的模型。"),
+            Text(f"Name a model of {', '.join(applied.NEEDED)}.", f"请指定 {'、'.join(applied.NEEDED)} 的模型。"),
         )
     kind = methods.find(request.method)
     if kind.version != limits["method_version"]:

@@ -20,6 +20,7 @@ from huizhen.kit.errors import HuizhenError, Refused, to_wire
 from huizhen.kit.keys import SigningKey
 from huizhen.kit.text import Text
 from huizhen.model import listing
+from huizhen.model.assessment import Assessment, Opinion
 from huizhen.model.census import Census
 from huizhen.model.grant import Grant
 from huizhen.model.left_out import LeftOut, silent
@@ -28,10 +29,11 @@ from huizhen.model.settlement import Settlement
 from huizhen.model.study import Request, Study
 from huizhen.model.tally import Tally
 from huizhen.path import clauses, compute, departing, keeping, record
+from huizhen.path.assess import assess
 from huizhen.path.authorise import authorise, columns_read, plan, why_not_allowed
 from huizhen.path.committing import CommittingNoise
 from huizhen.path.company import Company
-from huizhen.path.facts import asked, check_budget_left, check_not_overtaken, gather, schema_of
+from huizhen.path.facts import asked, cards_of, check_budget_left, check_not_overtaken, gather, schema_of
 from huizhen.path.guard import guard_census, guard_result, why_not_released
 from huizhen.path.legal import check_counted
 from huizhen.path.link import Link, Unfit
@@ -71,6 +73,12 @@ class Road:
         request = filled(self.store, request)
         study = propose(request, len(self.store.of_request(request)), stamp(self.clock()))
         return self._authorise(study, self._link())
+
+    def assess(self, request: Request, opinion: Opinion | None = None) -> Assessment:
+        """What this request would mean for the persons in it (see `path.assess`). Reads no row and spends nothing."""
+        request = filled(self.store, request)
+        facts, _, method, _ = gather(self.store, request, self._link(), self.clock())
+        return assess(facts, cards_of(self.store, request), method, self.origin, stamp(self.clock()), opinion)
 
     def run(self, request: Request) -> str:
         """Run the request from start to end; answers the study's id."""
@@ -212,7 +220,7 @@ class Road:
                 break
             except Unfit as unfit:
                 company.leave_out(method, unfit)
-        tallies = insist(lambda: compute.tally(study, limits, computed.standing, link), company.open)
+        tallies = insist(lambda: compute.tally(study, limits, method, computed.standing, link), company.open)
         last = Census(**{**vars(census), **computed.counts})
         guarded = guard_result(computed.result, last, limits, CommittingNoise(self.noise, self.store, study.id))
         values = guarded.values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from huizhen.kit import wire
 from huizhen.kit.errors import HuizhenError, Lost, Refused, Unable
 from huizhen.kit.text import Text
 from huizhen.model.partial import Field, Partial
-from huizhen.path.link import Heard, Link, Silent, Unfit
+from huizhen.path.link import Ahead, Heard, Link, Silent, Unfit
 from huizhen.secure import fixed, opening, ring
 
 
@@ -26,9 +26,15 @@ class Summed:
     """What each of them said, where it lay open; of a sum under masks, nothing."""
 
 
-def context(study: str, grant: str, attempt: str, members: Sequence[str]) -> bytes:
-    """What every key advert of a round is bound to. Hub and node build it alike."""
-    return "\n".join(["huizhen/round/v1", study, grant, attempt, *sorted(members)]).encode()
+def context(study: str, grant: str, attempt: str, members: Sequence[str], whole: bool = False) -> bytes:
+    """What every key advert of a round is bound to; `whole`: of a sum that holds all of them. Hub and node build it
+    alike."""
+    protocol = "huizhen/whole/v1" if whole else "huizhen/round/v1"
+    return "\n".join([protocol, study, grant, attempt, *sorted(members)]).encode()
+
+
+def _new_attempt() -> str:
+    return os.urandom(8).hex()
 
 
 _AGAIN = Text(
@@ -77,15 +83,45 @@ class Round:
     def masked(self, link: Link) -> Summed:
         """The sum under masks. Raises Silent when too few answer, or any is missing from a sum that must be whole;
         Unfit where a node says that it has no figures; Unable for a total that cannot be, whoever it was."""
-        attempt, whole, state = os.urandom(8).hex(), self.whole, wire.once(self.state)
+        words, company = self._of_all(link) if self.whole else self._of_those_left(link)
+        summed = Summed(fixed.decode(words, self.layout), company)
+        try:
+            fixed.check_bounds(summed.total)
+        except Unable as beyond:
+            raise _absurd() from beyond
+        self.check(summed.total, len(company))
+        return summed
+
+    def _of_all(self, link: Link) -> tuple[ring.Words, tuple[str, ...]]:
+        """Of a sum that holds everybody nothing need be recovered (`secure.whole`): one exchange, or two where the keys
+        for it are not there yet."""
+        ahead, link.ahead = link.ahead, None
+        if ahead is None or (ahead.study, ahead.grant, ahead.members) != (self.study, self.grant, self.members):
+            attempt = _new_attempt()
+            ahead = Ahead(self.study, self.grant, self.members, attempt, self._adverts(link, attempt))
+        bound = context(self.study, self.grant, ahead.attempt, self.members, whole=True)
+        asked, following = self._acquainted(bound, ahead.attempt, ahead.adverts), _new_attempt()
+        more = {"state": wire.once(self.state), "next": following}
+        said = self._ask(link, "mask", {n: {**body, **more} for n, body in asked.items()}, complete=True)
+        masked: dict[str, Any] = {n: each.get("words") if isinstance(each, dict) else None for n, each in said.items()}
+        for node in sorted(masked):
+            self._check_shape(node, masked[node])
+        link.ahead = replace(ahead, attempt=following, adverts={n: each.get("advert") for n, each in said.items()})
+        return opening.add_up(masked, fixed.wide(self.layout)), tuple(sorted(masked))
+
+    def _adverts(self, link: Link, attempt: str) -> dict[str, Any]:
         members = wire.once(self.members)
-        adverts = self._ask(link, "advert", {n: self._body(attempt, members=members) for n in self.members}, whole)
+        asked = {n: self._body(attempt, members=members, whole=self.whole) for n in self.members}
+        return self._ask(link, "advert", asked, self.whole)
+
+    def _of_those_left(self, link: Link) -> tuple[ring.Words, tuple[str, ...]]:
+        """Of those who are left in the end, recovered from shares where some are not (`secure.session`)."""
+        attempt, state = _new_attempt(), wire.once(self.state)
+        adverts = self._adverts(link, attempt)
         bound = context(self.study, self.grant, attempt, self.members)
-        shares = self._ask(link, "shares", self._acquainted(bound, attempt, adverts), whole)
+        shares = self._ask(link, "shares", self._acquainted(bound, attempt, adverts))
         incoming = opening.route(shares)
-        masked = self._ask(
-            link, "mask", {n: self._body(attempt, incoming=incoming[n], state=state) for n in shares}, whole
-        )
+        masked = self._ask(link, "mask", {n: self._body(attempt, incoming=incoming[n], state=state) for n in shares})
         for node in sorted(masked):
             self._check_shape(node, masked[node])
         company = sorted(masked)
@@ -101,13 +137,7 @@ class Round:
             total = opening.open_sum(bound, adverts, shares, masked, replies, wide=fixed.wide(self.layout))
         except Lost as few:
             raise Silent(few.code, sorted(set(self.members) - set(replies)), few.remedy) from few
-        summed = Summed(fixed.decode(total, self.layout), tuple(company))
-        try:
-            fixed.check_bounds(summed.total)
-        except Unable as beyond:
-            raise _absurd() from beyond
-        self.check(summed.total, len(company))
-        return summed
+        return total, tuple(company)
 
     def _check_shape(self, node: str, words: Any) -> None:
         """Whether these are words of the layout: as much of a masked vector as can be looked at."""
@@ -122,9 +152,9 @@ class Round:
                 ),
             )
 
-    def _acquainted(self, bound: bytes, attempt: str, adverts: dict[str, Any]) -> dict[str, Any]:
+    def _acquainted(self, bound: bytes, attempt: str, adverts: Mapping[str, Any]) -> dict[str, Any]:
         """What each node is shown of the others' keys: those of its neighbours, and a digest of every one."""
-        everyone, needed = opening.acquaint(bound, adverts)
+        everyone, needed = opening.acquaint(bound, adverts, self.whole)
         digests, written = wire.once(everyone), {n: wire.once(advert) for n, advert in adverts.items()}
         return {
             n: self._body(attempt, everyone=digests, adverts={other: written[other] for other in needed[n]})

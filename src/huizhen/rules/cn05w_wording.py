@@ -30,7 +30,7 @@ def decide(giving: Giving) -> Answer | None:
             Text(f"The wording is for {named[0]}; another purpose needs another one.",
                  f"该文本仅用于 {named[1]}；变更用途须另行征得同意。"),
         )  # fmt: skip
-    if giving.act == "grant" and not giving.terms.within(wording.terms):
+    if giving.act == "grant" and not giving.terms_within:
         return Answer(
             "deny",
             Text("The yes is wider than what the wording says of recipients, methods or price.",

@@ -3,10 +3,17 @@
 Asked of each study that does one of these: release to the public or into an enclave, a processor, a recipient abroad.
 That the trustee assesses its own routine, guarded statistics for domestic askers, once for all of them, is its duty
 and not decided per study. The assessment is kept for three years at least.
+
+One that was written here (`huizhen study assess`) is read from the hub's record, and holds for what it assessed:
+purpose, method, way out, columns and protection. It goes before one made elsewhere, which is on file on the filer's
+word.
 """
 
-from huizhen.model.casebook import ABROAD, DOMESTIC, legally, on_file
-from huizhen.model.rule import Answer, Case, Facts, Rule, by_act
+from huizhen.kit.text import Text
+from huizhen.model.casebook import ABROAD, DOMESTIC, assessed, legally, on_file
+from huizhen.model.rule import Answer, Case, Facts, Rule, by_act, unknown
+
+KIND = "impact-assessment"
 
 
 def decide(facts: Facts) -> Answer | None:
@@ -14,13 +21,42 @@ def decide(facts: Facts) -> Answer | None:
     provided = facts.request.release in ("public", "enclave") or facts.abroad is not False
     if not facts.under_cn or not (entrusted or provided):
         return None
-    return by_act(facts, "impact-assessment")
+    columns = [c.name for c in facts.columns]
+    asker, dataset = facts.request.asker, facts.request.dataset
+    written = [a for a in facts.legal.acts if a.kind == KIND and a.assessed and a.is_for(asker, dataset)]
+    about = [a for a in written if a.assessed and a.assessed.covers(facts.request, columns)]
+    if about and about[-1].assessed:
+        short = about[-1].assessed.document[:16]
+        if about[-1].outcome == "refused":
+            return Answer(
+                "deny", Text(f"The impact assessment {short} advises against it.", f"影响评估 {short} 不予支持。")
+            )
+        if about[-1].holds(facts.legal.today):
+            return Answer("allow", Text(f"Assessed: {short}, on the ledger.", f"已作影响评估 {short}，载于账本。"))
+        return unknown(f"The impact assessment {short} does not hold today.", f"影响评估 {short} 今日不在有效期内。")
+    elsewhere = facts.without(written)
+    if written and elsewhere.act(KIND) is None:
+        return unknown(
+            "The assessment on file is of another purpose, method, column or way out, or of stronger protection.",
+            "已备影响评估所涉用途、方法、列、发布方式或保护强度与本研究不符。",
+        )
+    return by_act(elsewhere, KIND)
 
 
 RULE = Rule("CN10", "PIPL 55, 56", "2021-11-01", decide)
 CASES = (
     Case("statistics for a domestic party", legally(DOMESTIC), None),
-    Case("export, assessed", legally(ABROAD, on_file("impact-assessment")), "allow"),
+    Case("export, assessed here", legally(ABROAD, assessed()), "allow"),
+    Case("the assessment written here advised against it", legally(ABROAD, assessed(outcome="refused")), "deny"),
+    Case("against it, whatever is on file from elsewhere",
+         legally(ABROAD, assessed(outcome="refused"), on_file("impact-assessment")), "deny"),
+    Case("assessed here, for a smaller cell than is asked for now",
+         legally(ABROAD, assessed(), request={"protection": {"min_cell": 20}}), "allow"),
+    Case("assessed here, for a larger cell than is asked for now",
+         legally(ABROAD, assessed(), request={"protection": {"min_cell": 5}}), "needs"),
+    Case("assessed here, for another purpose", legally(ABROAD, assessed(), request={"purpose": "GRU"}), "needs"),
+    Case("assessed here, and it has run out", legally(ABROAD, assessed(until="2026-02-01")), "needs"),
+    Case("export, assessed elsewhere", legally(ABROAD, on_file("impact-assessment")), "allow"),
     Case("the assessment advised against it", legally(ABROAD, on_file("impact-assessment", "refused")), "deny"),
     Case("publication without assessment", legally(DOMESTIC, request={"release": "public"}), "needs"),
     Case("export under an assessment that has run out",

@@ -17,7 +17,7 @@ def decide(facts: Facts) -> Answer | None:
     if act.people is None or not act.purposes:
         return unknown("The scope of the security assessment, purposes and persons, is not on file.",
                        "未载明安全评估的范围（用途与人数）。")  # fmt: skip
-    mine = sum(e.people for e in facts.legal.exported if e.recipient == facts.request.asker) + (facts.people or 0)
+    mine = facts.exported_to_asker
     if facts.request.purpose not in act.purposes or mine > act.people:
         return Answer(
             "deny",

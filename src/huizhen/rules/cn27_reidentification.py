@@ -7,8 +7,7 @@ from huizhen.kit.text import Text
 from huizhen.model.casebook import legally
 from huizhen.model.dataset import Column
 from huizhen.model.rule import Answer, Case, Facts, Rule, unknown
-
-SMALLEST = {"public": 20, "controlled": 5, "enclave": 3}
+from huizhen.privacy.risk import SMALLEST
 
 
 def decide(facts: Facts) -> Answer | None:

@@ -12,7 +12,7 @@ FEWEST = 3
 
 
 def decide(facts: Facts) -> Answer:
-    n = len(facts.participants)
+    n = facts.hospitals
     if n == 0:
         return Answer(
             "needs",

@@ -35,7 +35,7 @@ def _family(giving: Giving) -> Answer:
         return Answer("deny", Text("The person has revoked it.", "本人已撤销授权。"))
     if giving.today > found.until_day:
         return Answer("deny", Text("The time for which the person named them is over.", "授权期限已过。"))
-    if not set(consents_that_permit(giving.purpose)) & set(found.purposes):
+    if not any(code in found.purposes for code in consents_that_permit(giving.purpose)):
         named = ", ".join(found.purposes), "、".join(found.purposes)
         return Answer("deny", Text(f"The person named them for {named[0]} only.", f"本人仅就 {named[1]} 授权。"))
     if giving.own_word_since:

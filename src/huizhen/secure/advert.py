@@ -1,13 +1,14 @@
 """Adverts: the fresh public keys of a node for one round attempt, signed with its identity key and bound to what for.
 
 An advert is a mapping of bytes: `cipher` and `mask` are X25519 public keys (for the shares, for the masks), `seed` is
-a commitment to the seed of the node's own mask, `signature` is Ed25519 (RFC 8032).
+a commitment to the seed of the node's own mask, `signature` is Ed25519 (RFC 8032). Where nothing is to be recovered
+(`secure.whole`) there is `mask` and the signature, and no more.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
@@ -19,8 +20,9 @@ from huizhen.secure.graph import two_thirds
 
 Advert = Mapping[str, bytes]
 
-_SIZES = {"cipher": 32, "mask": 32, "seed": 32, "signature": 64}
-_DIGEST_BYTES = 32
+FULL, ONLY_MASK = ("cipher", "mask", "seed"), ("mask",)
+"""What an advert holds besides its signature."""
+_PART_BYTES, _SIGNATURE_BYTES, _DIGEST_BYTES = 32, 64, 32
 
 
 def framed(*parts: bytes | str) -> bytes:
@@ -33,8 +35,16 @@ def write_advert(
     sign: Callable[[bytes], bytes], context: bytes, name: str, public: tuple[bytes, bytes], seed: bytes
 ) -> dict[str, bytes]:
     """The signed advert of a node: its two public keys, for sealing and for masks, and the commitment to its seed."""
-    signature = sign(_message(context, name, *public, commitment(seed)))
-    return {"cipher": public[0], "mask": public[1], "seed": commitment(seed), "signature": signature}
+    return _written(sign, context, name, dict(zip(FULL, (*public, commitment(seed)), strict=True)))
+
+
+def write_mask_advert(sign: Callable[[bytes], bytes], context: bytes, name: str, mask: bytes) -> dict[str, bytes]:
+    """The signed advert of a node in a sum where nothing is to be recovered: its public key for masks."""
+    return _written(sign, context, name, {"mask": mask})
+
+
+def _written(sign: Callable[[bytes], bytes], context: bytes, name: str, parts: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {**parts, "signature": sign(_message(context, name, *parts.values()))}
 
 
 def commitment(seed: bytes) -> bytes:
@@ -42,7 +52,7 @@ def commitment(seed: bytes) -> bytes:
     return hashlib.sha256(b"huizhen/secure/seed/1" + seed).digest()
 
 
-def digests(adverts: Mapping[str, Advert]) -> dict[str, bytes]:
+def digests(adverts: Mapping[str, Advert], parts: Sequence[str] = FULL) -> dict[str, bytes]:
     """SHA-256 of each advert, signature and all: what a node is shown of those that it does not mask with.
 
     Raises Refused 'bad-advert' for what is no advert.
@@ -50,7 +60,8 @@ def digests(adverts: Mapping[str, Advert]) -> dict[str, bytes]:
     found = {}
     for name, advert in adverts.items():
         try:
-            found[name] = hashlib.sha256(framed("huizhen/secure/advert/1", *(advert[part] for part in _SIZES))).digest()
+            said = [advert[part] for part in (*parts, "signature")]
+            found[name] = hashlib.sha256(framed("huizhen/secure/advert/1", *said)).digest()
         except (KeyError, TypeError, AttributeError) as error:
             raise bad_advert(name) from error
     return found
@@ -61,6 +72,7 @@ def check_adverts(
     adverts: Mapping[str, Advert],
     keys: Mapping[str, bytes],
     everyone: Mapping[str, bytes] | None = None,
+    parts: Sequence[str] = FULL,
 ) -> None:
     """Every advert is well formed and signed by its node for this very context, and no key is there twice.
 
@@ -69,10 +81,10 @@ def check_adverts(
     'bad-advert', naming the node, or 'too-few-left' when fewer than two thirds of the participants, or fewer than
     three, have sent one.
     """
-    _check_signed(context, adverts, keys)
+    _check_signed(context, adverts, keys, parts)
     told = adverts if everyone is None else everyone
     if everyone is not None:
-        found = digests(adverts)
+        found = digests(adverts, parts)
         seen: set[object] = set()
         for name in (*adverts, *everyone):
             if name not in keys or everyone.get(name) != found.get(name, everyone.get(name)):
@@ -84,19 +96,22 @@ def check_adverts(
     check_enough(len(told), len(keys))
 
 
-def _check_signed(context: bytes, adverts: Mapping[str, Advert], keys: Mapping[str, bytes]) -> None:
+def _check_signed(
+    context: bytes, adverts: Mapping[str, Advert], keys: Mapping[str, bytes], parts: Sequence[str]
+) -> None:
     seen: set[bytes] = set()
     for name, advert in adverts.items():
         try:
-            parts = [advert[part] for part in _SIZES]
-            signed = len(advert) == len(_SIZES) and _is_signed(keys[name], context, name, *parts)
+            said = [advert[part] for part in parts]
+            whole = len(advert) == len(parts) + 1
+            signed = whole and _is_signed(keys[name], context, name, advert["signature"], *said)
         except (KeyError, TypeError):
             signed = False
         if not signed:
             raise bad_advert(name)
-        seen.update(parts[:3])
-    if len(seen) < 3 * len(adverts):
-        raise bad_advert(_copier(adverts))
+        seen.update(said)
+    if len(seen) < len(parts) * len(adverts):
+        raise bad_advert(_copier(adverts, parts))
 
 
 def check_enough(left: int, of: int) -> None:
@@ -143,11 +158,11 @@ def _message(context: bytes, name: str, *parts: bytes) -> bytes:
     return framed("huizhen/secure/advert/1", context, name, *parts)
 
 
-def _copier(adverts: Mapping[str, Advert]) -> str:
+def _copier(adverts: Mapping[str, Advert], parts: Sequence[str]) -> str:
     """The first node whose advert repeats a key, or a commitment, that was there before."""
     seen: set[bytes] = set()
     for name, advert in adverts.items():
-        for part in ("cipher", "mask", "seed"):
+        for part in parts:
             if advert[part] in seen:
                 return name
             seen.add(advert[part])
@@ -155,15 +170,13 @@ def _copier(adverts: Mapping[str, Advert]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _is_signed(
-    key: bytes, context: bytes, name: str, cipher: bytes, mask: bytes, seed: bytes, signature: bytes
-) -> bool:
+def _is_signed(key: bytes, context: bytes, name: str, signature: bytes, *parts: bytes) -> bool:
     """Remembered, so that nodes that live in one process check the same advert once."""
-    parts = cipher, mask, seed, signature
-    if not all(isinstance(part, bytes) and len(part) == _SIZES[of] for of, part in zip(_SIZES, parts, strict=True)):
+    sized = [(signature, _SIGNATURE_BYTES), *((part, _PART_BYTES) for part in parts)]
+    if not all(isinstance(said, bytes) and len(said) == size for said, size in sized):
         return False
     try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature, _message(context, name, cipher, mask, seed))
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, _message(context, name, *parts))
     except (InvalidSignature, ValueError):
         return False
     return True

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from huizhen.kit.errors import Lost, Tampered
 from huizhen.kit.text import Text
 from huizhen.secure import shamir
-from huizhen.secure.advert import Advert, commitment, digests, view
-from huizhen.secure.graph import SMALLEST, degree_and_threshold, neighbours
+from huizhen.secure.advert import FULL, ONLY_MASK, Advert, commitment, digests, view
+from huizhen.secure.graph import SMALLEST, degree_and_threshold, degree_of_whole, neighbours
 from huizhen.secure.mask import add_masks
 from huizhen.secure.ring import Words, total
 from huizhen.secure.session import pair_mask_key, self_mask_key
@@ -31,13 +31,17 @@ def route(outgoing: Mapping[str, Mapping[str, bytes]]) -> dict[str, dict[str, by
     return incoming
 
 
-def acquaint(context: bytes, adverts: Mapping[str, Advert]) -> tuple[dict[str, bytes], dict[str, tuple[str, ...]]]:
+def acquaint(
+    context: bytes, adverts: Mapping[str, Advert], whole: bool = False
+) -> tuple[dict[str, bytes], dict[str, tuple[str, ...]]]:
     """The digests of all adverts, for every node to see, and by node whose adverts it needs: its own among them.
 
-    Raises Refused 'bad-advert' for what is no advert. Too few are for the nodes to refuse.
+    `whole`: of a sum that holds all of them (`secure.whole`). Raises Refused 'bad-advert' for what is no advert. Too
+    few are for the nodes to refuse.
     """
-    everyone = digests(adverts)
-    degree = degree_and_threshold(len(adverts))[0] if len(adverts) >= SMALLEST else len(adverts)
+    everyone = digests(adverts, ONLY_MASK if whole else FULL)
+    few = len(adverts) < SMALLEST
+    degree = len(adverts) if few else degree_of_whole(len(adverts)) if whole else degree_and_threshold(len(adverts))[0]
     around = neighbours(list(adverts), degree, view(context, everyone))
     return everyone, {name: (name, *others) for name, others in around.items()}
 
@@ -78,12 +82,18 @@ def open_sum(
             for other in left:
                 shared = key.exchange(X25519PublicKey.from_public_bytes(adverts[other]["mask"]))
                 (plus if other < name else minus).append(pair_mask_key(shared, seen, name, other))
-    try:
-        words = total(list(masked.values()), wide)
-    except ValueError as error:
-        raise _bad_vectors() from error
+    words = add_up(masked, wide)
     add_masks(words, wide, minus, [*masks, *plus], threads)
     return words
+
+
+def add_up(masked: Mapping[str, Words], wide: int) -> Words:
+    """The sum of masked vectors: the total, where masks came in pairs alone and all of them are there. Raises Tampered
+    'bad-vector'."""
+    try:
+        return total(list(masked.values()), wide)
+    except ValueError as error:
+        raise _bad_vectors() from error
 
 
 def _shares(

@@ -82,8 +82,7 @@ class Member:
 
         Raises Refused 'too-few-nodes' for fewer than three participants with an identity of their own.
         """
-        if name not in keys or len(set(keys.values())) < max(len(keys), SMALLEST):
-            raise _too_few_nodes()
+        check_participants(name, keys)
         self._context, self._name, self._keys, self._random = context, name, dict(keys), random
         self._cipher = X25519PrivateKey.from_private_bytes(random(32))
         self._mask = X25519PrivateKey.from_private_bytes(random(32))
@@ -192,7 +191,7 @@ class Member:
         """Each step once and in order; a step that fails is the last."""
         ready, self._stage = self._stage == before, "done"
         if not ready:
-            raise _out_of_order()
+            raise out_of_order()
         yield
         self._stage = after
 
@@ -235,15 +234,17 @@ def _is_tag(given: object, right: bytes) -> bool:
     return isinstance(given, bytes) and hmac.compare_digest(given, right)
 
 
-def _too_few_nodes() -> Refused:
-    return Refused(
-        "too-few-nodes",
-        Text(
-            "A secure sum needs at least three nodes, each with an identity key of its own.",
-            "安全求和至少需要三个节点，且各有独立的身份密钥。",
-        ),
-        Text("Ask more nodes to take part.", "请邀请更多节点参与。"),
-    )
+def check_participants(name: str, keys: Mapping[str, bytes]) -> None:
+    """This node is one of at least three, each with an identity of its own. Raises Refused 'too-few-nodes'."""
+    if name not in keys or len(set(keys.values())) < max(len(keys), SMALLEST):
+        raise Refused(
+            "too-few-nodes",
+            Text(
+                "A secure sum needs at least three nodes, each with an identity key of its own.",
+                "安全求和至少需要三个节点，且各有独立的身份密钥。",
+            ),
+            Text("Ask more nodes to take part.", "请邀请更多节点参与。"),
+        )
 
 
 def _bad_share(name: str) -> Refused:
@@ -282,7 +283,7 @@ def _no_agreement() -> Refused:
     )
 
 
-def _out_of_order() -> Refused:
+def out_of_order() -> Refused:
     return Refused(
         "out-of-order",
         Text("A step of a secure sum was asked for twice or out of order.", "安全求和的步骤被重复或乱序请求。"),

@@ -33,7 +33,7 @@ MEAN: Mapping[str, Callable[[Floats], Floats]] = {
 }
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "glm": ("family", "coefficients", "spreads"),
-    "cox": ("coefficients", "spreads"),
+    "cox": ("coefficients", "spreads", "mean_linear_predictor", "baseline_cumulative_hazard"),
     "gbdt": ("columns", "objective", "base", "trees"),
     "nn": ("net", "inputs", "weights"),
     "kmeans": ("sizes", "centres", "sd"),
@@ -168,27 +168,40 @@ def _told(columns: Sequence[str], schema: Schema, batch: Batch) -> dict[str, npt
     }
 
 
-def _kmeans(params: Params, _schema: Schema, values: Values) -> Scorer:
+def centres(params: Params, values: Values) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
+    """(c,) the unit of each column, (k, c) the centres in these units, and which clusters they are (from 0): those that
+    had rows."""
     columns = tuple(params["columns"])
     unit = whole([values["sd"][name] for name in columns]) if "sd" in values else np.ones(len(columns))
     held = [i for i, size in enumerate(values["sizes"]) if size != 0]
-    centres = whole([[values["centres"][i][name] for name in columns] for i in held]) / unit
-    middle = centres.mean(axis=0)
+    return unit, whole([[values["centres"][i][name] for name in columns] for i in held]) / unit, np.array(held)
+
+
+def axes(params: Params, values: Values) -> tuple[Floats, Floats, Floats]:
+    """(c,) the mean and the unit of each column, and (k, c) the loadings."""
+    columns = tuple(params["columns"])
+    mean, sd = (whole([values[k][name] for name in columns]) for k in ("mean", "sd"))
+    loadings = whole([[part["loadings"][name] for name in columns] for part in values["components"]])
+    return mean, sd if params["standardize"] else np.ones(len(columns)), loadings
+
+
+def _kmeans(params: Params, _schema: Schema, values: Values) -> Scorer:
+    columns = tuple(params["columns"])
+    unit, places, held = centres(params, values)
+    middle = places.mean(axis=0)
 
     def score(batch: Batch) -> dict[str, Floats]:
         points = np.stack([batch[name] for name in columns], axis=1) / unit
-        own = cluster.nearest(points - middle, centres - middle)
-        distance = np.sqrt(((points - centres[own]) ** 2).sum(axis=1))
-        return {"cluster": np.array(held)[own] + 1.0, "distance": distance}
+        own = cluster.nearest(points - middle, places - middle)
+        distance = np.sqrt(((points - places[own]) ** 2).sum(axis=1))
+        return {"cluster": held[own] + 1.0, "distance": distance}
 
     return Scorer(columns, ("cluster", "distance"), True, score)
 
 
 def _pca(params: Params, _schema: Schema, values: Values) -> Scorer:
     columns, parts = tuple(params["columns"]), values["components"]
-    mean, sd = (whole([values[k][name] for name in columns]) for k in ("mean", "sd"))
-    unit = sd if params["standardize"] else np.ones(len(columns))
-    loadings = whole([[part["loadings"][name] for name in columns] for part in parts])
+    mean, unit, loadings = axes(params, values)
     outputs = tuple(part["name"] for part in parts)
 
     def score(batch: Batch) -> dict[str, Floats]:

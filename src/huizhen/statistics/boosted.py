@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from huizhen.statistics.trees import Trees
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+LEAST_HELD = 0.05
 CELLS = 1 << 20
 """Cells of a histogram at most: bins of all columns, times the nodes of a level."""
 
@@ -70,8 +72,47 @@ def no_split(least: int) -> Unable:
     )
 
 
-def too_large(en: str, zh: str) -> BadInput:
-    """The error where histograms would outgrow what a round may send; said before anything runs."""
+def check_size(levels: Mapping[str, int], numbers: int, bins: int, depth: int) -> None:
+    """Raises BadInput('histogram-too-large') where histograms would outgrow what a round may send.
+
+    levels: of each category; numbers: columns of numbers, in so many bins each."""
+    for name, count in levels.items():
+        if count > MOST:
+            raise _too_large(f"column {name} has {count} levels", f"列 {name} 有 {count} 个水平")
+    cells = (sum(levels.values()) + numbers * bins) << (depth - 1)
+    if cells > CELLS:
+        raise _too_large(f"a histogram would have {cells} cells", f"直方图将有 {cells} 个单元")
+
+
+def check_held(outcome: str, columns: tuple[str, ...], holdout: float) -> None:
+    """Raises BadInput: 'outcome-among-columns', 'holdout-too-small'."""
+    if outcome in columns:
+        raise BadInput(
+            "outcome-among-columns",
+            Text(f"The outcome {outcome} is also among columns.", f"结局 {outcome} 同时列在 columns 中。"),
+            Text("Leave it out of columns.", "请将其从 columns 中去掉。"),
+        )
+    if 0 < holdout < LEAST_HELD:
+        raise BadInput(
+            "holdout-too-small",
+            Text(f"holdout is {holdout:g}.", f"holdout 为 {holdout:g}。"),
+            Text("Hold out at least 0.05 of the rows.", "请至少留出 0.05 的行。"),
+        )
+
+
+def nothing_to_attack(holdout: float) -> BadInput:
+    """The error where no row is held out, so that the guard would refuse whatever is grown."""
+    return BadInput(
+        "nothing-to-attack",
+        Text(
+            f"holdout is {holdout:g}: without held-out rows no attack on membership can be run; nothing is released.",
+            f"holdout 为 {holdout:g}：没有留出行就无法进行成员推断攻击，任何结果都不会发布。",
+        ),
+        Text("Hold out some rows (holdout: 0.2).", "请留出部分样本（holdout: 0.2）。"),
+    )
+
+
+def _too_large(en: str, zh: str) -> BadInput:
     return BadInput(
         "histogram-too-large",
         Text(f"The trees would be too large: {en}.", f"树的规模过大：{zh}。"),

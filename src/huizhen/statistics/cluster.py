@@ -34,6 +34,21 @@ def assign(points: Floats, centres: Floats) -> tuple[Counts, Floats, float]:
     return counts, totals, float(((points - centres[own]) ** 2).sum())
 
 
+def two_nearest(points: Floats, centres: Floats, own: Counts) -> tuple[Floats, Floats]:
+    """(rows,) distances to the own centre and to the nearest other one; infinite where there is no other.
+
+    Their difference by the larger one is the simplified silhouette (E. R. Hruschka, L. N. de Castro and R. J. G. B.
+    Campello, Evolutionary algorithms for clustering gene-expression data, ICDM 2004): unlike P. J. Rousseeuw's, which
+    asks how far each row is from each other, it is a sum over rows.
+    """
+    away = np.stack([np.sqrt(((points - centre) ** 2).sum(axis=1)) for centre in centres], axis=1)
+    each = np.arange(len(points))
+    near = away[each, own]
+    away[each, own] = np.inf
+    other: Floats = away.min(axis=1)
+    return near, other
+
+
 def draw_starts(covariance: Floats, k: int, starts: int, seed: int) -> Floats:
     """(starts, k, c) points drawn from the normal distribution with mean zero and this (c, c) covariance.
 

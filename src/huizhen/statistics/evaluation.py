@@ -1,8 +1,8 @@
-"""What an evaluation makes of its sums: figures of a model on other rows, their bins, and how far these have moved."""
+"""What an evaluation makes of its sums, whatever the model: bins of scores and inputs, and how far these have moved."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +13,13 @@ from huizhen.kit.errors import BadInput, Unable
 from huizhen.kit.text import Text
 from huizhen.model.dataset import Column, Schema
 from huizhen.model.fitted import Distribution
-from huizhen.model.method import State
-from huizhen.model.result import Exposure, Path, Statistic, Table
+from huizhen.model.result import Exposure, Path, Table
 from huizhen.model.tally import Own
-from huizhen.statistics import drift, ranking
+from huizhen.statistics import drift
 from huizhen.statistics.columns import levels, positions
-from huizhen.statistics.moments import Moments
+from huizhen.statistics.judged import Counts, Floats, Judge, Told, Whole
 
-Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
 LEAST = drift.LEAST
-_CONSTANT = 1e-12
 
 
 @dataclass(frozen=True)
@@ -62,68 +58,25 @@ class Binned:
         return np.bincount(self.places(values, edges), minlength=size + 1).astype(np.int64)
 
 
-@dataclass(frozen=True)
-class Whole:
-    """The sums of the last pass, over all hospitals or over one."""
-
-    binary: bool
-    n: int
-    left: int
-    sums: Mapping[str, npt.NDArray[Any]]
-    state: State
-
-
-def line(found: Moments) -> State:
-    """Of a number, from moments of outcome, prediction and error: the calibration line and the scale of the outcome."""
-    centre, unit = float(found.mean[0]), float(found.sd()[0])
-    products = found.products * np.outer(found.scale, found.scale)
-    flat = not products[1, 1] > _CONSTANT * max(products[0, 0], found.mean[1] ** 2)
-    slope = None if flat else float(products[0, 1] / products[1, 1])
-    calibrated = [None if slope is None else centre - slope * float(found.mean[1]), slope]
-    return {"centre": centre, "unit": unit if unit > 0 else 1.0, "line": calibrated}
-
-
-def figures(whole: Whole) -> tuple[dict[str, Any], int]:
-    """Every figure of quality but the calibration line, and how many people the least of them rests on."""
-    n, sums = whole.n, whole.sums
-    squares, spread = (float(x) / n for x in sums["squares"])
-    seen = {"observed": float(sums["observed"].sum()) / n, "predicted": float(sums["predicted"].sum()) / n}
-    if whole.binary:
-        pairs, outcomes = ranking.roc(*sums["ranks"]), sums["ranks"].sum(axis=1)
-        ranked = {"auc": pairs.concordance, "auc_tolerance": pairs.tolerance}
-        return {**seen, **ranked, "brier": squares}, int(outcomes.min())
-    unit, centre = whole.state["unit"], whole.state["centre"]
-    varied = spread - seen["observed"] ** 2
-    found = {key: value * unit + centre for key, value in seen.items()}
-    share = 1 - squares / varied if varied > _CONSTANT else None
-    return {**found, "rmse": float(np.sqrt(squares)) * unit, "r_squared": share}, n
-
-
-def own(whole: Whole, score: Binned) -> Own:
+def own(whole: Whole, score: Binned, judge: Judge) -> Own:
     """One hospital's figures by themselves; only that hospital sees them, unless it says otherwise."""
-    told, least = figures(whole)
-    told.pop("auc_tolerance", None)
+    found, least = judge.figures(whole)
     if score.then is not None and score.then.edges is not None:
         now, then, _ = _moved(whole.sums["places "], score)
-        told["psi"] = drift.stability_index(now, then)
-    return Own(whole.n, least, {key: value for key, value in told.items() if value is not None})
+        found["psi"] = drift.stability_index(now, then)
+    kept = {key: value for key, value in found.items() if value is not None and not key.endswith("_tolerance")}
+    return Own(whole.n, least, kept)
 
 
-def told(whole: Whole, binned: Sequence[Binned], reference: str | None) -> tuple[dict[str, Any], tuple[Exposure, ...]]:
+def told(whole: Whole, binned: Sequence[Binned], reference: str | None, judge: Judge) -> Told:
     """What the result says, and what that rests on."""
-    found, least = figures(whole)
     values: dict[str, Any] = {"n": whole.n, "left_out": whole.left}
     shown: list[Exposure] = [Table(("left_out",))]
-    if whole.binary:
-        values["outcomes"] = whole.sums["ranks"].sum(axis=1).tolist()
-    intercept, slope = whole.state["line"]
-    values |= {**found, "calibration": {"intercept": intercept, "slope": slope}}
-    shown.append(Statistic((*((k,) for k in found), ("calibration", "intercept"), ("calibration", "slope")), least))
     profile: dict[str, Any] = {"inputs": {}}
     moved: dict[str, Any] = {"reference": reference, "inputs": {}}
-    for of, edges in zip(binned, whole.state["edges"], strict=True):
+    for of, edges in zip(binned, whole.edges, strict=True):
         here: tuple[str, ...] = ("score",) if not of.name else ("inputs", of.name)
-        counts, then, groups = _binned(whole, of)
+        counts, then, groups = _binned(whole, of, judge)
         _put(profile, here, {"counts": counts.tolist(), **_bins(of, edges, groups)})
         derived: tuple[Path, ...] = ()
         if reference is not None:
@@ -131,45 +84,26 @@ def told(whole: Whole, binned: Sequence[Binned], reference: str | None) -> tuple
             derived = tuple(("drift", *here, k) for k in ("psi", "psi_chance", "ks", "ks_chance"))
         shown.append(Table(("profile", *here, "counts"), margins=((("n",), None),), derived=derived))
         if not of.name:
-            values["tenths"], more = _tenths(whole, groups)
-            shown += more
+            more, rests = judge.told(whole, [[i for i in group if i <= len(edges)] for group in groups])
+            values |= more
+            shown += rests
     return values | {"profile": profile} | ({"drift": moved} if reference is not None else {}), tuple(shown)
 
 
-def _binned(whole: Whole, of: Binned) -> tuple[Counts, Counts, list[list[int]]]:
-    """As `_moved`; neighbouring bins of a risk are put together until each has LEAST rows of either outcome, so that
+def _binned(whole: Whole, of: Binned, judge: Judge) -> tuple[Counts, Counts, list[list[int]]]:
+    """As `_moved`; neighbouring bins of the score are put together until each has LEAST rows of either outcome, so that
     none of its counts is small."""
-    counts = whole.sums[f"places {of.name}"]
-    now, then, groups = _moved(counts, of)
-    if of.name or not whole.binary:
+    now, then, groups = _moved(whole.sums[f"places {of.name}"], of)
+    outcomes = None if of.name else judge.rarer(whole)
+    if outcomes is None:
         return now, then, groups
-    positive = np.append(whole.sums["positive"], 0)
+    least = np.append(np.stack(outcomes), [[0], [0]], axis=1)
     while True:
-        had = drift.together(positive, groups)
-        shared = drift.groups(np.minimum(had, now - had))
+        shared = drift.groups([int(least[:, group].sum(axis=1).min()) for group in groups])
         if len(shared) == len(groups):
             return now, then, groups
         groups = [[i for k in part for i in groups[k]] for part in shared]
         now, then = drift.together(now, shared), drift.together(then, shared)
-
-
-def _tenths(whole: Whole, groups: Sequence[Sequence[int]]) -> tuple[dict[str, Any], list[Exposure]]:
-    """Mean prediction and what came true, by bin of the score; counts of outcomes are a table of their own."""
-    sums, size = whole.sums, len(whole.sums["observed"])
-    own = [[i for i in group if i < size] for group in groups]
-    held = drift.together(sums["places "], own)
-    means = {k: np.array([sums[k][g].sum() for g in own]) / np.maximum(held, 1) for k in ("predicted", "observed")}
-    if not whole.binary:
-        unit, centre = whole.state["unit"], whole.state["centre"]
-        told = {k: (v * unit + centre).tolist() for k, v in means.items()}
-        rests = [Statistic((("tenths", "predicted", i), ("tenths", "observed", i)), int(k)) for i, k in enumerate(held)]
-        return told, list(rests)
-    positive = drift.together(sums["positive"], own)
-    outcomes = np.stack([held - positive, positive], axis=1).tolist()
-    margins = ((("profile", "score", "counts"), 0), (("outcomes",), 1), (("n",), None))
-    shown: list[Exposure] = [Table(("tenths", "outcomes"), margins=margins)]
-    shown += [Statistic((("tenths", "predicted", i),), int(k)) for i, k in enumerate(held)]
-    return {"predicted": means["predicted"].tolist(), "outcomes": outcomes}, shown
 
 
 def _moved(counts: Counts, of: Binned) -> tuple[Counts, Counts, list[list[int]]]:
@@ -280,22 +214,6 @@ def check_outcome(here: Column, table: Schema, inputs: Sequence[str]) -> None:
             ),
             Text("Declare its levels in the same order in a schema file.", "请在 schema 文件中按相同顺序声明其水平。"),
         )
-
-
-def not_filled_in() -> BadInput:
-    return BadInput(
-        "model-not-filled-in",
-        Text("The model is named by its id and nothing else.", "模型仅以编号给出，缺少内容。"),
-        Text("Submit the study at a hub: it puts the model in.", "请在中心提交研究：由中心填入模型。"),
-    )
-
-
-def nothing_foretold(method: str) -> BadInput:
-    return BadInput(
-        "nothing-foretold",
-        Text(f"A model of {method} foretells no outcome to compare.", f"{method} 模型不预测可供比较的结局。"),
-        Text("Name a model of glm, gbdt or nn.", "请指定 glm、gbdt 或 nn 的模型。"),
-    )
 
 
 def of_another_model() -> BadInput:

@@ -123,6 +123,11 @@ def back(design: Design, scale: State) -> Floats:
     return transform
 
 
+def at_centre(scale: State, beta: Floats) -> float:
+    """The linear predictor, in the columns' own units, of a row with the mean of every column. beta: (p,) as fitted."""
+    return float(beta @ (scale["centre"] / scale["size"]))
+
+
 def check_rows(n: int, parameters: int) -> None:
     """Raises Unable('no-rows'), or 'too-few-rows' when there are no more rows than parameters."""
     if n == 0:

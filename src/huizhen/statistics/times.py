@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from huizhen.kit.errors import BadInput, Unable
+from huizhen.kit.errors import BadInput, Conflict, Unable
 from huizhen.kit.text import Text
 from huizhen.statistics import order
 from huizhen.statistics.order import Counts, Floats, Tree
@@ -65,3 +65,12 @@ def refine(total: Counts, state: Tree, limit: int = LIMIT) -> Tree | Floats:
             ),
         )
     return tree if tree["open"] else np.sort(order.value(tree["found"]["image"] + _ONE))
+
+
+def rows_changed() -> Conflict:
+    """The error where a row has a time that was not among those found."""
+    return Conflict(
+        "rows-changed",
+        Text("Rows were added while the study ran.", "研究运行期间有新增记录。"),
+        Text("Run the study again.", "请重新运行研究。"),
+    )

@@ -12,6 +12,9 @@ from huizhen.kit.errors import Unable
 from huizhen.kit.text import Text
 
 Floats = npt.NDArray[np.float64]
+_DECAY = 0.9, 0.99
+_ADAPTIVITY = 1e-3
+"""Of FedAdam: how fast it forgets the mean update and its square, and what is added to the root."""
 Places = npt.NDArray[np.int64]
 Precision = Literal["exact", "single", "quantised"]
 
@@ -109,3 +112,19 @@ def unchanged(update: Floats, where: Places) -> Sent:
     rest = update.copy()
     rest[where] = 0.0
     return Sent(update[where], rest)
+
+
+def adam(update: Floats, momentum: Floats, rate: float) -> tuple[Floats, Floats]:
+    """The step that FedAdam makes of a mean update, and the momentum (2, weights) after it (Reddi et al. 2021)."""
+    first = _DECAY[0] * momentum[0] + (1 - _DECAY[0]) * update
+    second = _DECAY[1] * momentum[1] + (1 - _DECAY[1]) * update**2
+    return rate * first / (np.sqrt(second) + _ADAPTIVITY), np.stack([first, second])
+
+
+def diverged() -> Unable:
+    """The error where weights are on their way to infinity."""
+    return Unable(
+        "diverged",
+        Text("The weights of the net grow without end.", "神经网络的权重无限增大。"),
+        Text("Lower learning_rate, or use fewer local_epochs.", "请降低 learning_rate 或减少 local_epochs。"),
+    )

@@ -14,11 +14,12 @@ from huizhen.model.result import Path
 
 
 def show(reading: Reading) -> Shown | None:
-    """For `tenths` and `profile`, as the method `evaluate` gives them, and `drift` where there is a reference."""
+    """For `profile`, as the method `evaluate` gives it, `tenths` of a model that foretells, and `drift` where there is
+    a reference."""
     tenths, profile = reading.at("tenths"), reading.at("profile")
-    if not isinstance(tenths, dict) or not isinstance(profile, dict) or "score" not in profile:
+    if not isinstance(profile, dict) or "score" not in profile:
         return None
-    blocks: list[Block] = [_sentence(reading), _tenths(reading, tenths)]
+    blocks: list[Block] = [_sentence(reading), *([_tenths(reading, tenths)] if isinstance(tenths, dict) else [])]
     if isinstance(reading.at("drift"), dict):
         reference = Cell((Part(reading.at("drift", "reference")),))
         fact = Fact(reading.name("reference"), reference, "drift.reference")
@@ -28,12 +29,18 @@ def show(reading: Reading) -> Shown | None:
 
 
 def _sentence(reading: Reading) -> Sentence:
-    key = "auc" if "auc" in reading.values else "r_squared"
+    concordance = reading.say("concordance", "一致性指数")
+    names = {"concordance": concordance, "auc": "AUC", "r_squared": "R²", "explained": ""}
+    key = next(name for name in names if name in reading.values)
     found = reading.at(key)
-    name = {"auc": "AUC", "r_squared": "R²"}[key]
     if not isinstance(found, float):
         return Sentence(reading.say("How good the model is here is hidden.", "模型在此处的效果已隐藏。"))
-    shown = number.short(found, 3)
+    shown, name = number.short(found, 3), names[key]
+    if key == "explained":
+        return Sentence(reading.say(
+            f"Of the spread of these records the model explains a share of {shown}.",
+            f"该模型解释了这些记录离散程度的 {shown}。",
+        ))  # fmt: skip
     return Sentence(reading.say(
         f"On these records the model foretells the outcome with {name} {shown}.",
         f"在这些记录上，该模型预测结局的 {name} 为 {shown}。",
@@ -49,17 +56,15 @@ def _where(name: str) -> Path:
 
 
 def _tenths(reading: Reading, tenths: dict[str, Any]) -> Table:
-    counted = "outcomes" in tenths
-    heads = [Head(reading.say("part", "分段")), Head(reading.say("records", "记录数")), reading.head("predicted")]
-    heads += [Head(reading.say(f"outcome {i}", f"结局 {i}")) for i in (0, 1)] if counted else [reading.head("observed")]
+    means = [name for name in ("predicted", "observed") if name in tenths]
+    counted = (0, 1) if "outcomes" in tenths else ()
+    heads = [Head(reading.say("part", "分段")), Head(reading.say("records", "记录数")), *map(reading.head, means)]
+    heads += [Head(reading.say(f"outcome {i}", f"结局 {i}")) for i in counted]
     rows = []
-    for i in range(len(tenths["predicted"])):
-        cells: list[Cell] = [Cell((Part(str(i + 1)),), "number")]
-        cells += [reading.cell("profile", "score", "counts", i), reading.cell("tenths", "predicted", i)]
-        if counted:
-            cells += [reading.cell("tenths", "outcomes", i, k) for k in (0, 1)]
-        else:
-            cells.append(reading.cell("tenths", "observed", i))
+    for i in range(len(next(iter(tenths.values())))):
+        cells: list[Cell] = [Cell((Part(str(i + 1)),), "number"), reading.cell("profile", "score", "counts", i)]
+        cells += [reading.cell("tenths", name, i) for name in means]
+        cells += [reading.cell("tenths", "outcomes", i, k) for k in counted]
         rows.append(tuple(cells))
     caption = reading.say("What was foretold and what came true, by score", "按评分分段的预测与实际")
     return reading.table(caption, tuple(heads), rows, "tenths")

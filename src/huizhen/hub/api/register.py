@@ -8,9 +8,12 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from huizhen.hub.api.at import AtDesk, AtStudies, Name, answer
 from huizhen.hub.api.gate import Who, bad_request, body_of, takes
-from huizhen.model.party import Act, Filing, Party
+from huizhen.hub.api.shapes import Reason
+from huizhen.model.assessment import Assessment, Concluded
+from huizhen.model.party import Act, Exported, Filing, Party
 
 router = APIRouter(tags=["register"])
+Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{16,64}$", description="SHA-256, or how it begins.")]
 PartyName = Annotated[str, Path(pattern=Name, description="Name of the party.")]
 
 
@@ -42,13 +45,14 @@ def put_party(
 
 @router.get("/acts", response_model=list[Act], summary="Acts on file")
 def acts(
-    who: Who,  # noqa: ARG001
+    who: Who,
     desk: AtDesk,
     party: Annotated[str | None, Query(pattern=Name, description="Those that hold for this party.")] = None,
     dataset: Annotated[str | None, Query(pattern=Name, description="Those that hold for this dataset.")] = None,
 ) -> Response:
-    """In the order in which they were filed; of one kind, the last that holds for party and dataset counts."""
-    return answer([a.as_json() for a in desk.acts(party, dataset)])
+    """In the order in which they were filed; of one kind, the last that holds for party and dataset counts. Assessments
+    of a study are shown to its asker and to who sees all."""
+    return answer([a.as_json() for a in desk.acts(who, party, dataset)])
 
 
 @router.post("/acts", response_model=Act, status_code=201, summary="File an act", openapi_extra=takes(Filing))
@@ -57,3 +61,33 @@ def file_act(who: Who, said: Annotated[Filing, Depends(body_of(Filing))], studie
     act = studies.desk.file_act(who, said)
     studies.witness_soon()
     return answer(act.as_json(), 201)
+
+
+@router.post(
+    "/assessments", response_model=Assessment, status_code=201, summary="Conclude an impact assessment",
+    openapi_extra=takes(Concluded),
+)  # fmt: skip
+def conclude(who: Who, said: Annotated[Concluded, Depends(body_of(Concluded))], studies: AtStudies) -> Response:
+    """For trustees: it is written anew with the officer's conclusion, filed, and its digest is on the ledger."""
+    made = studies.desk.assessments.conclude(who, said.request, said.opinion)
+    studies.witness_soon()
+    return answer(made.as_json(), 201)
+
+
+@router.get("/assessments/{digest}", response_model=Assessment, summary="An impact assessment on file")
+def assessment(who: Who, digest: Digest, desk: AtDesk) -> Response:
+    """By its digest or the first 16 digits of it. 404 for one about another asker's study."""
+    return answer(desk.assessments.assessment(who, digest).as_json())
+
+
+@router.get("/exported", response_model=list[Exported], summary="Persons in results that went abroad")
+def exported(who: Who, desk: AtDesk) -> Response:
+    """By recipient since 1 January, who is in two results twice; an asker sees its own. From 10,000 over all recipients
+    an export needs a security assessment (rule CN14)."""
+    return answer(desk.exported(who))
+
+
+@router.get("/upkeep", response_model=list[Reason], summary="What has to be done from time to time")
+def upkeep(who: Who, desk: AtDesk) -> Response:  # noqa: ARG001
+    """Every rule about the region's upkeep, as it stands today: `allow` is done, `needs` and `deny` are not."""
+    return answer([r.as_json() for r in desk.upkeep()])

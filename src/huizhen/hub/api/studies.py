@@ -13,6 +13,7 @@ from huizhen.hub.api.gate import Who, body_of, takes
 from huizhen.hub.api.shapes import Checked, Committed, Outcome, Progress, StudyLine, Submitted, ToCommit
 from huizhen.kit.errors import NotFound
 from huizhen.kit.text import Text
+from huizhen.model.assessment import Assessment
 from huizhen.model.study import Request as StudyRequest
 
 router = APIRouter(prefix="/studies", tags=["studies"])
@@ -27,6 +28,14 @@ CommittedBody = Annotated[Committed, Depends(body_of(Committed))]
 def check(who: Who, asked: Asked, desk: AtDesk) -> Response:
     """The verdict with every reason, the price, and what it would cost of the privacy budget. Computes nothing."""
     return answer(desk.check(who, asked))
+
+
+@router.post(
+    "/assess", response_model=Assessment, summary="What it would mean for persons", openapi_extra=takes(StudyRequest)
+)
+def assess(who: Who, asked: Asked, desk: AtDesk) -> Response:
+    """A draft of the impact assessment, on no record. By the asker or the trustee; computes nothing."""
+    return answer(desk.assessments.assess(who, asked).as_json())
 
 
 @router.post("", response_model=Submitted, status_code=202, summary="Submit a study", openapi_extra=takes(StudyRequest))

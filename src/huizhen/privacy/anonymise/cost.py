@@ -1,4 +1,4 @@
-"""What a partition cost the data, and what it leaves of risk."""
+"""What a partition cost the data."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from typing import Any
 import numpy as np
 
 from huizhen.privacy.anonymise.hierarchy import Hierarchy
-from huizhen.privacy.anonymise.partition import Partition
-
-THRESHOLDS = {"1/20": 20, "1/5": 5, "1/3": 3}
-"""A row is above a threshold where fewer rows than this share its combination."""
+from huizhen.privacy.anonymise.partition import Partition, Whole
 
 
 def measure(found: Partition, hierarchies: Sequence[Hierarchy], names: Sequence[str]) -> dict[str, Any]:
-    """Loss and risk. `ncp`: mean normalised certainty penalty of all cells, and by column, from 0 to 1 (Xu et al., KDD
+    """`ncp`: mean normalised certainty penalty of all cells, and by column, from 0 to 1 (Xu et al., KDD
     2006), where a suppressed row counts 1; `discernibility`: the sum of squared class sizes (Bayardo and Agrawal, ICDE
     2005). Prosecutor risk is 1 over the class size; its mean over rows is the marketer's."""
     size, gone = found.size, len(found.gone)
@@ -29,11 +26,18 @@ def measure(found: Partition, hierarchies: Sequence[Hierarchy], names: Sequence[
         "suppressed": gone,
         "classes": len(size),
         "smallest_class": int(size.min()),
+        "class_sizes": _sizes(size),
         "average_class": (rows - gone) / len(size),
         "discernibility": int((size * size).sum()),
         "ncp": float(np.mean(list(ncp.values()))),
         "ncp_by_column": ncp,
-        "prosecutor_risk_highest": 1 / int(size.min()),
-        "marketer_risk": len(size) / (rows - gone),
-        "rows_above": {name: int(size[size < least].sum()) for name, least in THRESHOLDS.items()},
     }
+
+
+def _sizes(size: Whole) -> list[tuple[int, int]]:
+    """How many rows are in classes of at least so many rows, by steps of 1, 2 and 5 times a power of ten."""
+    steps = np.array([m * 10**e for e in range(10) for m in (1, 2, 5)])
+    place = np.searchsorted(steps, size, side="right") - 1
+    rows = np.bincount(place, weights=size, minlength=len(steps)).astype(np.int64)
+    there = np.flatnonzero(rows)
+    return [(int(steps[i]), int(rows[i])) for i in range(there[0], there[-1] + 1)] if len(there) else []

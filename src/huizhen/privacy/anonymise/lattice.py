@@ -12,19 +12,18 @@ hold k: with suppression they are not monotone, and nothing is concluded from th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from huizhen.kit.errors import Unable
 from huizhen.kit.text import Text
+from huizhen.privacy.anonymise.distinct import Whole, distinct
 from huizhen.privacy.anonymise.hierarchy import Hierarchy
-from huizhen.privacy.anonymise.holding import held_each
+from huizhen.privacy.anonymise.holding import PRESENT_LEAST, held_each
 from huizhen.privacy.anonymise.partition import Partition
 from huizhen.privacy.anonymise.promise import Codes, Sensitive, packed
 
-Whole = npt.NDArray[np.int64]
 Rule = tuple[int, ...]
 
 
@@ -35,14 +34,18 @@ def optimal(
     sensitive: Sequence[Sensitive] = (),
     *,
     suppress: int = 0,
+    inside: npt.NDArray[np.bool_] | None = None,
     heard: Callable[[int], None] = lambda _done: None,
 ) -> Partition:
     """The rule of least mean penalty of all cells, where suppressed rows count 1; among equals the least by levels.
 
-    suppress: rows in classes that do not hold what is asked may be left out, at most so many. `heard` is told how many
+    suppress: rows in classes that do not hold what is asked may be left out, at most so many. inside (rows,): which
+    rows are of the file, where others are of a population around it: these count for k, and neither as loss nor as
+    left out; a class that has none of the file's rows is not published, and only where a least share present is
+    promised has it to hold that, too. `heard` is told how many
     rules were looked at. Raises Unable("nothing-reachable") where even the coarsest rule does not hold.
     """
-    table = _Combinations(columns, hierarchies, sensitive, k)
+    table = _Combinations(columns, hierarchies, sensitive, k, inside)
     shape = tuple(len(h.node) for h in hierarchies)
     bound = _bounds(table, hierarchies, shape)
     fails = np.zeros(shape, np.bool_)
@@ -66,7 +69,10 @@ def optimal(
             continue
         if not _halved(rule, fails, too_small):
             continue
-        gone = table.gone(rule)
+        good, of = table.good(rule)
+        if table.everywhere and not good.all():
+            continue
+        gone = table.gone(good, of)
         rows = int(gone.sum())
         loss = _loss(table, hierarchies, rule, gone)
         if rows <= suppress and rows < table.rows and (best is None or (loss, rule) < best):
@@ -108,7 +114,7 @@ def _bounds(table: _Combinations, hierarchies: Sequence[Hierarchy], shape: tuple
     bound = np.zeros(shape)
     for j, hierarchy in enumerate(hierarchies):
         each = np.array(
-            [np.average(hierarchy.penalty[at[table.code[j]]], weights=table.count) for at in hierarchy.node]
+            [np.average(hierarchy.penalty[at[table.code[j]]], weights=table.weight) for at in hierarchy.node]
         )
         bound += each.reshape([-1 if i == j else 1 for i in range(len(shape))]) / len(shape)
     return bound
@@ -116,7 +122,7 @@ def _bounds(table: _Combinations, hierarchies: Sequence[Hierarchy], shape: tuple
 
 def _loss(table: _Combinations, hierarchies: Sequence[Hierarchy], rule: Rule, gone: Whole) -> float:
     """Mean penalty of all cells; `gone` has the suppressed rows of each combination: all of it or none."""
-    kept = table.count - gone
+    kept = table.weight - gone
     cells = [
         (h.penalty[h.node[level][code]] * kept).sum()
         for h, level, code in zip(hierarchies, rule, table.code, strict=True)
@@ -128,63 +134,57 @@ class _Combinations:
     """The table as its distinct combinations of quasi-identifiers: what is asked of a rule follows from them."""
 
     def __init__(
-        self, columns: Sequence[Codes], hierarchies: Sequence[Hierarchy], sensitive: Sequence[Sensitive], k: int
+        self,
+        columns: Sequence[Codes],
+        hierarchies: Sequence[Hierarchy],
+        sensitive: Sequence[Sensitive],
+        k: int,
+        inside: npt.NDArray[np.bool_] | None,
     ) -> None:
-        self.rows, self.k, self.hierarchies = len(columns[0]), k, hierarchies
-        first, self.of, self.count = _distinct(columns)
+        self.k, self.hierarchies = k, hierarchies
+        first, self.of, self.count = distinct(columns)
+        self.weight = self.count if inside is None else np.bincount(self.of[inside], minlength=len(first))
+        self.rows = int(self.weight.sum())
         self.code = [c[first] for c in columns]
         self.promise = packed(sensitive)
+        self.everywhere = bool((self.promise[0][:, PRESENT_LEAST] > 0).any())
         self.secret = np.stack([s.code for s in sensitive], axis=1).astype(np.int32) if sensitive else None
         self.room = np.zeros((2, len(self.promise[1]), self.promise[2].shape[2]), np.int64)
 
     def classes(self, rule: Rule) -> tuple[Whole, Whole]:
         """The class of each combination, and the rows of each class."""
         general = [h.node[level][code] for h, level, code in zip(self.hierarchies, rule, self.code, strict=True)]
-        first, of, _ = _distinct(general)
+        first, of, _ = distinct(general)
         return of, np.bincount(of, weights=self.count, minlength=len(first)).astype(np.int64)
 
     def small(self, rule: Rule) -> int:
-        """Rows in classes of fewer than k."""
-        size = self.classes(rule)[1]
-        return int(size[size < self.k].sum())
+        """Rows of the file in classes of fewer than k."""
+        of, size = self.classes(rule)
+        return int(self.weight[size[of] < self.k].sum())
 
-    def gone(self, rule: Rule) -> Whole:
-        """Rows of each combination that have to be suppressed: all of it or none."""
+    def good(self, rule: Rule) -> tuple[npt.NDArray[np.bool_], Whole]:
+        """The classes that hold what is asked, and the class of each combination."""
         of, size = self.classes(rule)
         good = size >= self.k
         if self.secret is not None and len(self.promise[1]):
             group = of[self.of]
             ordered = self.secret[np.argsort(group, kind="stable")]
             good &= held_each(ordered, 0, self.promise, self.room, np.cumsum(size))
-        return np.where(good[of], 0, self.count)
+        return good, of
+
+    def gone(self, good: npt.NDArray[np.bool_], of: Whole) -> Whole:
+        """Rows of each combination that have to be suppressed: all of it or none."""
+        return np.where(good[of], 0, self.weight)
 
     def released(self, rule: Rule) -> Partition:
-        of, size = self.classes(rule)
-        good = np.zeros(len(size), np.bool_)
-        good[of[self.gone(rule) == 0]] = True
+        good, of = self.good(rule)
         group = of[self.of]
         row = np.argsort(group, kind="stable")
         there = good[group[row]]
-        kept = size[good]
-        first = np.full(len(size), -1, np.int64)
+        kept = np.bincount(group, minlength=len(good))[good]
+        first = np.full(len(good), -1, np.int64)
         first[of[::-1]] = np.arange(len(of))[::-1]
         node = np.stack(
             [h.node[level][code][first[good]] for h, level, code in zip(self.hierarchies, rule, self.code, strict=True)]
         )
         return Partition(row[there], np.cumsum(kept) - kept, node, row[~there])
-
-
-def _distinct(columns: Sequence[npt.NDArray[Any]]) -> tuple[Whole, Whole, Whole]:
-    """Of rows given by column: where each different one first stands, which one each is, and how many of each."""
-    key = np.zeros(len(columns[0]), np.int64)
-    room = 1
-    for column in columns:
-        least = int(column.min(initial=0))
-        width = int(column.max(initial=0)) - least + 1
-        if room > 2**62 // width:
-            key = np.unique(key, return_inverse=True)[1].astype(np.int64)
-            room = int(key.max(initial=0)) + 1
-        key = key * width + (column - least)
-        room *= width
-    _, first, of, count = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
-    return first, of.astype(np.int64), count.astype(np.int64)

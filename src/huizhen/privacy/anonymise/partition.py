@@ -29,20 +29,38 @@ class Partition:
     start: Whole
     node: Whole
     gone: Whole
+    people: Whole | None = None
+    """People of the population who share each class, where they are more than its rows."""
+    everyone: Whole | None = None
+    """The class of each row and person of the population, -1 of those in no class that has rows."""
 
     @property
     def size(self) -> Whole:
         """Rows in each class."""
         return np.diff(np.append(self.start, len(self.row)))
 
-    def only(self, place: Whole, rows: int) -> Partition:
-        """With rows called by `place` (rows,) of theirs, and without those whose place is `rows` or more."""
-        row, gone = place[self.row], place[self.gone]
-        there = row < rows
-        size = np.add.reduceat(there.astype(np.int64), self.start) if len(row) else self.start
+    def of(self, rows: int) -> Whole:
+        """(rows,) the class of each row, -1 of those that are in none."""
+        of = np.full(rows, -1, np.int64)
+        of[self.row] = np.repeat(np.arange(len(self.start)), self.size)
+        return of
+
+    def only(self, place: Whole, inside: npt.NDArray[np.bool_]) -> Partition:
+        """With rows called by `place` (rows,) of theirs, and without those that are not `inside` (rows,)."""
+        there = inside[self.row]
+        size = np.add.reduceat(there.astype(np.int64), self.start) if len(self.row) else self.start
         some = size > 0
+        people = None if there.all() else self.size[some]
         size = size[some]
-        return Partition(row[there], np.cumsum(size) - size, self.node[:, some], gone[gone < rows])
+        gone = place[self.gone[inside[self.gone]]]
+        if people is None:
+            return Partition(place[self.row[there]], np.cumsum(size) - size, self.node[:, some], gone)
+        everyone = np.full(len(place), -1, np.int64)
+        everyone[place] = self.of(len(place))
+        new = np.append(np.where(some, np.cumsum(some) - 1, -1), -1)
+        return Partition(
+            place[self.row[there]], np.cumsum(size) - size, self.node[:, some], gone, people, new[everyone]
+        )
 
 
 def partition(

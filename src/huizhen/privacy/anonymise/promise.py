@@ -119,9 +119,9 @@ _ASKED = (holding.DISTINCT, holding.ENTROPY, holding.C, holding.T, holding.BETA,
 
 def all_held(sensitive: Sequence[Sensitive], rows: int) -> bool:
     """Do `rows` rows, taken together, hold every promise?"""
-    if not sensitive:
-        return True
     promise = packed(sensitive)
+    if len(promise[1]) == 0:
+        return True
     table = np.stack([s.code for s in sensitive], axis=1).astype(np.int32)
     room = np.zeros((2, len(promise[1]), promise[2].shape[2]), np.int64)
     return bool(holding.held(table, 0, promise, room, 0, np.array([rows]), np.ones(1, np.bool_)))

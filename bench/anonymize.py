@@ -1,0 +1,230 @@
+"""Seconds and memory from CSV to CSV to anonymise a table with 8 quasi-identifiers, beside the least any tool must do.
+
+`python bench/anonymize.py [--large | --rows N] [--others PYTHON]`. The floor is DuckDB reading the same file, grouping
+it by all quasi-identifiers and writing it again. Each runs as a process of its own. Where anjana and pycanon are
+installed (beside this Python, or beside the one given), they run, too, on as many rows as they bear; their loss is
+worked out as ours is: the normalised certainty penalty of all cells, 1 for a row left out. The kernel is compiled once
+before, by a run on a thousand rows that is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+K = 10
+QUASI = ("age", "sex", "region", "occupation", "education", "marital", "ethnic", "admitted")
+CONFIG = """\
+quasi_identifiers:
+  age: {by: interval, widths: [5, 10, 20]}
+  sex: {by: flat}
+  region: {by: prefix, lengths: [2, 4]}
+  occupation: {by: prefix, lengths: [1, 2]}
+  education: {by: flat}
+  marital: {by: flat}
+  ethnic: {by: flat}
+  admitted: {by: prefix, lengths: [4, 7]}
+sensitive: {icd10: %s}
+keep: [cost]
+k: 10
+attacks: {run: %s, unknown: [cost]}
+"""
+RUNS = (
+    ("k", "{}", "false", ["--no-measures"]),
+    ("k, l, t", "{distinct: 2, t: 0.3}", "false", ["--no-measures"]),
+    ("k, attacked", "{}", "true", ["--no-measures"]),
+    ("k, all", "{}", "true", []),
+)
+FLOOR = """
+import duckdb, sys
+c = duckdb.connect()
+c.execute("CREATE TABLE t AS SELECT * FROM read_csv(?, all_varchar = true)", [sys.argv[1]])
+c.execute("SELECT count(*) FROM (SELECT count(*) FROM t GROUP BY " + sys.argv[3] + ")").fetchone()
+c.execute(f"COPY t TO '{sys.argv[2]}' (HEADER)")
+"""
+OTHERS = 5_000
+"""Rows that anjana bears within a minute or so."""
+ANJANA = """
+import sys, time, json, pandas as pd, anjana.anonymity as anjana, pycanon.anonymity as pycanon
+table, quasi, k = pd.read_csv(sys.argv[1], dtype=str), json.loads(sys.argv[2]), int(sys.argv[3])
+cut = {"region": (4, 2), "occupation": (2, 1), "admitted": (7, 4)}
+def steps(name):
+    column = table[name]
+    if name == "age":
+        wide = [column.astype(int) // w * w for w in (5, 10, 20)]
+        middle = [(low.astype(str) + ".." + (low + w - 1).astype(str)) for low, w in zip(wide, (5, 10, 20))]
+    else:
+        middle = [column.str[:n] + "*" * (int(column.str.len().max()) - n) for n in cut.get(name, ())]
+    return dict(enumerate([column.values, *(m.values for m in middle), ["*"] * len(table)]))
+began = time.perf_counter()
+out = anjana.k_anonymity(table, [], quasi, k, 5, {n: steps(n) for n in quasi})
+out.to_csv(sys.argv[4], index=False)
+made = time.perf_counter() - began
+began = time.perf_counter()
+found = pycanon.k_anonymity(out, quasi)
+print(json.dumps({"anjana": made, "pycanon": time.perf_counter() - began, "k": int(found)}))
+"""
+
+
+def generate(path: Path, rows: int) -> None:
+    """A table of people; ages, places, groups and diagnoses as unequal as in life, and diagnoses that follow age."""
+    chance = np.random.default_rng(5)
+
+    def skewed(values: list[str], power: float, shift: Any = 0.0) -> pa.DictionaryArray:
+        place = len(values) * np.clip(chance.random(rows) ** power + shift, 0, 1 - 1e-9)
+        return pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32)), pa.array(values))
+
+    days = [str(np.datetime64("2024-01-01") + d) for d in range(730)]
+    age = chance.binomial(100, chance.beta(2.2, 2.6, rows))
+    regions = [f"{p}{c:02}{a:02}" for p in range(11, 42) for c in range(1, 11) for a in range(1, 11)]
+    pa.csv.write_csv(
+        pa.table(
+            {
+                "age": pa.array(age),
+                "sex": skewed(["f", "m"], 1),
+                "region": skewed(regions, 1.6),
+                "occupation": skewed([f"{i:03}" for i in range(100, 180)], 1.6),
+                "education": skewed(list("abcdefg"), 1.6),
+                "marital": skewed(list("abcd"), 1.6),
+                "ethnic": skewed([f"{i:02}" for i in range(56)], 8),
+                "admitted": skewed(days, 1.1),
+                "icd10": skewed([f"{a}{i:02}" for a in "ABCDEFGHIJ" for i in range(80)], 3, age / 400),
+                "cost": pa.array(np.round(np.exp(chance.normal(8, 1.1, rows)), 2)),
+            }
+        ),
+        path,
+        pa.csv.WriteOptions(quoting_style="needed"),
+    )
+
+
+@dataclass(frozen=True)
+class Taken:
+    seconds: float
+    processor: float
+    megabytes: float
+    said: str
+
+
+def taken(words: list[str]) -> Taken:
+    """What one process took: seconds, seconds of all processors, and memory at its most."""
+    began = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as out:
+        process = subprocess.Popen(words, stdout=out, text=True)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - began
+        out.seek(0)
+        said = out.read()
+    assert process.returncode == 0, said
+    return Taken(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, said)
+
+
+def ours(source: Path, out: Path, config: Path, more: list[str]) -> Taken:
+    words = ["anonymize", str(source), "--out", str(out), "--config", str(config), "--json", *more]
+    return taken([sys.executable, "-m", "huizhen.cli", *words])
+
+
+def classes(path: Path) -> tuple[int, int, int]:
+    """Rows, classes and the smallest class of a release, by DuckDB."""
+    whole = f"SELECT count(*) AS c FROM read_csv('{path}', all_varchar = true) GROUP BY {', '.join(QUASI)}"
+    ((rows, many, smallest),) = duckdb.sql(f"SELECT sum(c)::BIGINT, count(*), min(c) FROM ({whole})").fetchall()
+    return rows, many, smallest
+
+
+def loss(source: Path, released: Path, rows: int) -> float:
+    """NCP of a release in which a column has labels of one level: a value, a prefix with stars, low..high, or *."""
+    total = 0.0
+    for name in QUASI:
+        values = [
+            v
+            for (v,) in duckdb.sql(
+                f"SELECT DISTINCT {name}::VARCHAR FROM read_csv('{source}', all_varchar = true)"
+            ).fetchall()
+        ]
+        for label, many in duckdb.sql(
+            f"SELECT {name}::VARCHAR, count(*) FROM read_csv('{released}', all_varchar = true) GROUP BY ALL"
+        ).fetchall():
+            total += many * (sum(stands(label, v) for v in values) - 1) / max(len(values) - 1, 1)
+    kept = classes(released)[0]
+    return (total / len(QUASI) + rows - kept) / rows
+
+
+def stands(label: str, value: str) -> bool:
+    if ".." in label:
+        low, high = label.split("..")
+        return int(low) <= int(value) <= int(high)
+    return label in ("*", value) or ("*" in label and value.startswith(label.rstrip("*")))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--large", action="store_true", help="a million rows in place of a hundred thousand")
+    parser.add_argument("--tiny", action="store_true", help="a thousand, to see that it runs")
+    parser.add_argument("--rows", type=int, help="so many, up to ten million and more")
+    parser.add_argument("--others", metavar="PYTHON", help="a Python that has anjana and pycanon")
+    given = parser.parse_args()
+    rows = given.rows or (1_000_000 if given.large else 1_000 if given.tiny else 100_000)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source, out, config = folder / "in.csv", folder / "out.csv", folder / "anonymize.yaml"
+        generate(source, 1000)
+        for _, asked, attacked, more in RUNS[:2]:
+            config.write_text(CONFIG % (asked, attacked), encoding="utf-8")
+            ours(source, out, config, more)
+        generate(source, rows)
+        floor = taken([sys.executable, "-c", FLOOR, str(source), str(folder / "floor.csv"), ", ".join(QUASI)])
+        print(f"{rows:,} rows, k = {K}")
+        print(f"{'':<14}{'seconds':>9}{'cpu s':>8}{'x floor':>9}{'MB':>8}{'NCP':>7}{'classes':>10}")
+        print(f"{'floor':<14}{floor.seconds:>9.2f}{floor.processor:>8.2f}{1:>9.1f}{floor.megabytes:>8.0f}")
+        for title, asked, attacked, more in RUNS:
+            config.write_text(CONFIG % (asked, attacked), encoding="utf-8")
+            it = ours(source, out, config, more)
+            found = json.loads(it.said)
+            there, many, smallest = classes(out)
+            assert smallest >= K and there == rows and many == found["classes"]
+            ratio = it.seconds / floor.seconds
+            print(
+                f"{title:<14}{it.seconds:>9.2f}{it.processor:>8.2f}{ratio:>9.1f}{it.megabytes:>8.0f}{found['ncp']:>7.3f}"
+                f"{many:>10,}"
+            )
+        others(given.others, source, folder, min(rows, OTHERS))
+
+
+def others(python: str | None, source: Path, folder: Path, rows: int) -> None:
+    """anjana (k, 5 % suppression) beside ours with the same, and pycanon's check of k, on the first rows."""
+    if python is None and not all(importlib.util.find_spec(n) for n in ("anjana", "pycanon")):
+        return
+    few, out, config = folder / "few.csv", folder / "few-out.csv", folder / "anonymize.yaml"
+    with source.open(encoding="utf-8") as file:
+        few.write_text("".join(line for line, _ in zip(file, range(rows + 1), strict=False)), encoding="utf-8")
+    theirs = taken([python or sys.executable, "-c", ANJANA, str(few), json.dumps(QUASI), str(K), str(out)])
+    said = json.loads(theirs.said)
+    print(f"{rows:,} rows, 5 % suppression, and pycanon's check of k ({said['pycanon']:.2f} s, k = {said['k']})")
+    print(f"{'anjana':<14}{said['anjana']:>9.2f}{theirs.processor:>8.2f}{'':>9}{theirs.megabytes:>8.0f}"
+          f"{loss(few, out, rows):>7.3f}{classes(out)[1]:>10,}")  # fmt: skip
+    for algorithm in ("lattice", "topdown"):
+        text = CONFIG % ("{}", "false") + f"suppress: 0.05\nalgorithm: {algorithm}\n"
+        config.write_text(text, encoding="utf-8")
+        it = ours(few, out, config, ["--no-measures"])
+        mine = loss(few, out, rows)
+        assert abs(mine - json.loads(it.said)["ncp"]) < 1e-9
+        print(f"{algorithm:<14}{it.seconds:>9.2f}{it.processor:>8.2f}{'':>9}{it.megabytes:>8.0f}{mine:>7.3f}"
+              f"{classes(out)[1]:>10,}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

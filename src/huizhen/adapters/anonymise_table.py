@@ -1,0 +1,214 @@
+"""A table of the data holder's own: read, coded by its hierarchies, and written again."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from huizhen.adapters.anonymise_columns import quasi, secret
+from huizhen.intake.format import check_file
+from huizhen.kit.errors import BadInput, Refused, Unable
+from huizhen.kit.text import Text
+from huizhen.model.anonymisation import Anonymisation
+from huizhen.privacy.anonymise.hierarchy import Hierarchy
+from huizhen.privacy.anonymise.promise import Codes, Sensitive, all_held
+from huizhen.privacy.risk import SMALLEST
+
+
+def read_table(path: Path) -> tuple[pa.Table, str]:
+    """A CSV file as columns of text in dictionaries, or a Parquet file as it is; and how CSV fields are separated.
+
+    Raises NotFound and BadInput("unreadable-table").
+    """
+    check_file(path)
+    try:
+        if path.suffix.lower() == ".parquet":
+            return pa.parquet.read_table(path), ","
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = file.readline()
+        delimiter = max(",;\t|", key=first.count)
+        names = next(csv.reader([first], delimiter=delimiter), [])
+        return pa.csv.read_csv(
+            path,
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.dictionary(pa.int32(), pa.string()))
+            ),
+        ), delimiter
+    except (pa.ArrowInvalid, UnicodeDecodeError):
+        raise BadInput(
+            "unreadable-table",
+            Text(f"{path.name} cannot be read as a table.", f"无法将 {path.name} 读作表格。"),
+            Text("It has to be Parquet, or CSV in UTF-8 with a header and equally many fields in each line.",
+                 "须为 Parquet，或 UTF-8 编码、有表头且每行字段数一致的 CSV。"),
+        ) from None  # fmt: skip
+
+
+def write_table(released: pa.Table, part: Path, like: Path, delimiter: str) -> None:
+    plain = pa.table(
+        {n: c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c
+         for n, c in zip(released.column_names, released.columns, strict=True)}
+    )  # fmt: skip
+    if like.suffix.lower() == ".parquet":
+        pa.parquet.write_table(plain, part)
+    else:
+        pa.csv.write_csv(plain, part, pa.csv.WriteOptions(delimiter=delimiter, quoting_style="needed"))
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A table as codes: `columns` of the quasi-identifiers, by name in their `hierarchies`, the file's `rows` first and
+    after them those of a population who are not in the file; `sensitive` columns of the file's rows alone."""
+
+    rows: int
+    hierarchies: dict[str, Hierarchy]
+    columns: list[Codes]
+    sensitive: dict[str, Sensitive]
+
+    @property
+    def everyone(self) -> int:
+        return len(self.columns[0])
+
+
+def coded(table: pa.Table, asked: Anonymisation, beside: Path, people: pa.Table | None = None) -> Coded:
+    """A table, and the population (`people`) that it is among. Raises BadInput, Unable and Refused where what is asked
+    does not fit the columns, or cannot be held by any release."""
+    _check_variety(asked)
+    _check_columns(table.column_names, asked)
+    _check_mode(asked)
+    among = table.select(list(asked.quasi_identifiers))
+    among = among if people is None else _among(among, people)
+    given = {name: quasi(among[name], how, name, beside) for name, how in asked.quasi_identifiers.items()}
+    sensitive = {name: secret(table[name], variety, name, beside) for name, variety in asked.sensitive.items()}
+    _check_reachable(len(table), asked, list(sensitive.values()))
+    if asked.population_size is not None and asked.population_size < len(table):
+        raise BadInput(
+            "population-too-small",
+            Text("population_size is less than the rows of the file.", "population_size 小于文件的行数。"),
+            Text("Say how many people the file was drawn from.", "请给出该文件取自多少人。"),
+        )
+    return Coded(len(table), {n: h for n, (h, _) in given.items()}, [c for _, c in given.values()], sensitive)
+
+
+def _among(own: pa.Table, people: pa.Table) -> pa.Table:
+    """The file's rows, and after them those of the population that are not in the file."""
+    names = own.column_names
+    missing = [n for n in names if n not in people.column_names]
+    if missing:
+        raise _bad_population(Text(f"it has no column '{missing[0]}'", f"缺少列“{missing[0]}”"))
+    both = pa.concat_tables([as_text(t.select(names)) for t in (own, people)])
+    counted = both.append_column(
+        "_", pa.array(np.repeat(np.array([-1, 1], np.int64), [len(own), len(people)]))
+    ).group_by(names).aggregate([("_", "sum")])  # fmt: skip
+    others = counted["__sum"].to_numpy()
+    if (others < 0).any():
+        raise _bad_population(Text(f"{int(-others[others < 0].sum())} people of the file are not in it",
+                                   f"文件中有 {int(-others[others < 0].sum())} 人不在其中"))  # fmt: skip
+    rest = counted.select(names).take(pa.array(np.repeat(np.arange(len(others)), others)))
+    return pa.concat_tables([as_text(own), rest])
+
+
+def as_text(table: pa.Table) -> pa.Table:
+    """Every column as text; what is missing is the empty text."""
+    return pa.table({name: table[name].cast(pa.string()).fill_null("") for name in table.column_names})
+
+
+_EVERYONE = Text("It has to hold everyone of the file, with the same quasi-identifiers written alike.",
+                 "总体须包含文件中的所有人，且准标识列的写法一致。")  # fmt: skip
+
+
+def _bad_population(why: Text, remedy: Text = _EVERYONE) -> BadInput:
+    return BadInput(
+        "bad-population",
+        Text(f"The population cannot be used: {why.en}.", f"总体文件无法使用：{why.zh}。"),
+        remedy,
+    )
+
+
+def _check_columns(names: Sequence[str], asked: Anonymisation) -> None:
+    said = [*asked.quasi_identifiers, *asked.sensitive, *asked.keep, *asked.drop]
+    wrong = [
+        *((n, Text("is not in the file", "不在文件中")) for n in said if n not in names),
+        *((n, Text("is not named in the configuration", "未在配置中说明")) for n in names if n not in said),
+        *((n, Text("is named twice", "重复出现")) for n in dict.fromkeys(said) if said.count(n) > 1),
+        *((n, Text("is twice in the file", "在文件中重复")) for n in dict.fromkeys(names) if names.count(n) > 1),
+        *(
+            (n, Text("is under attacks.unknown, but not under keep", "列于 attacks.unknown，却不在 keep 中"))
+            for n in asked.attacks.unknown
+            if n not in asked.keep
+        ),
+    ]
+    if wrong:
+        name, why = wrong[0]
+        raise BadInput(
+            "columns-unclear",
+            Text(f"Column '{name}' {why.en}.", f"列“{name}”{why.zh}。"),
+            Text("Name every column once: under quasi_identifiers, sensitive, keep or drop.",
+                 "每一列须恰好出现一次：quasi_identifiers、sensitive、keep 或 drop。"),
+        )  # fmt: skip
+
+
+def _check_variety(asked: Anonymisation) -> None:
+    for name, variety in asked.sensitive.items():
+        if (variety.c is None) != (variety.l is None):
+            raise BadInput(
+                "half-a-diversity",
+                Text(f"Column '{name}': recursive diversity needs both c and l.",
+                     f"列“{name}”：递归多样性须同时给出 c 和 l。"),
+                Text("Give both or neither; `distinct` is for different values alone.",
+                     "请同时给出或都不给出；只要求不同取值数时用 distinct。"),
+            )  # fmt: skip
+        if variety.distance == "hierarchical" and variety.hierarchy is None:
+            raise BadInput(
+                "distance-without-hierarchy",
+                Text(f"Column '{name}': the hierarchical distance needs a hierarchy.",
+                     f"列“{name}”：层级距离需要给出层级。"),
+                Text("Add `hierarchy`, as {by: icd10} or {by: file, file: codes.csv}.",
+                     "请添加 hierarchy，例如 {by: icd10} 或 {by: file, file: codes.csv}。"),
+            )  # fmt: skip
+
+
+def _check_mode(asked: Anonymisation) -> None:
+    if asked.population and asked.population.present_least and asked.suppress:
+        raise _bad_population(
+            Text("present_least does not go with suppress", "present_least 不能与 suppress 同用"),
+            Text("Who is left out is surely not in the file: leave one of the two out.",
+                 "被抑制者必不在文件中，请去掉其中一项。"),
+        )  # fmt: skip
+    if asked.mode is None:
+        return
+    least = SMALLEST[asked.mode]
+    named, shared = ("k_map", asked.population.k_map) if asked.population and asked.population.k_map else ("k", asked.k)
+    if shared < least:
+        raise Refused(
+            "risk-above-threshold",
+            Text(f"With {named} {shared} the risk of one person is up to 1/{shared}; a {asked.mode} release may have "
+                 f"1/{least}.",
+                 f"{named} 为 {shared} 时单人风险可达 1/{shared}；“{asked.mode}”发布不得超过 1/{least}。"),
+            Text(f"The nearest setting: {named} {least}.", f"最接近的可行设置：{named} {least}。"),
+        )  # fmt: skip
+
+
+def _check_reachable(rows: int, asked: Anonymisation, sensitive: Sequence[Sensitive]) -> None:
+    if rows < asked.k:
+        raise Unable(
+            "fewer-rows-than-k",
+            Text(f"The file has fewer than {asked.k} rows.", f"文件不足 {asked.k} 行。"),
+            Text("Give a smaller k, or more rows.", "请减小 k，或增加数据行。"),
+        )
+    for name, one in zip(asked.sensitive, sensitive, strict=True):
+        if not all_held([one], rows):
+            raise Unable(
+                "not-varied-enough",
+                Text(f"Column '{name}' is not so varied even in the whole file.",
+                     f"即使在整个文件中，列“{name}”也达不到所要求的多样性。"),
+                Text("Ask for less of it: a smaller distinct, entropy or l, or a larger c.",
+                     "请降低要求：减小 distinct、entropy 或 l，或增大 c。"),
+            )  # fmt: skip

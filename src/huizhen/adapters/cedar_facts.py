@@ -1,0 +1,223 @@
+"""What rules read, as Cedar sees it: one table, from which schema, requests and the tracing of the rules follow.
+
+Names are those of the facts themselves (`model.rule.Facts`, `model.giving`), so a path in a policy is the path in the
+code. What Cedar cannot compute is worked out before it is asked, and says so in `note`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from huizhen import rules
+from huizhen.model.consent import BY
+from huizhen.model.giving import Giving, Opening
+from huizhen.model.party import ACTS, PARTY_KINDS
+from huizhen.model.rule import About, Facts
+
+Type = Literal["String", "Long", "Bool", "datetime", "Set<String>", "Set<Long>"]
+Read = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One value. `domain`: all that it can be. `read`: where it is not simply the attribute of that name."""
+
+    type: Type
+    domain: tuple[str, ...] = ()
+    read: Read | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Facts under one name; a name that ends in `?` may be absent, which is: not known, or not there."""
+
+    facts: Mapping[str, Fact | Record]
+    read: Read | None = None
+
+
+STRING, LONG, BOOL, DAY, STRINGS = (Fact(t) for t in ("String", "Long", "Bool", "datetime", "Set<String>"))
+ACT = Record(
+    {
+        "outcome": Fact("String", ("granted", "refused")),
+        "from_day": DAY,
+        "until_day?": DAY,
+        "people?": LONG,
+        "purposes": STRINGS,
+        "detail?": STRING,
+        "reference?": STRING,
+    }
+)
+LAST_ACT = "the last act of each kind that is for this asker and dataset"
+SUM = "a sum over studies since 1 January"
+NO_FRACTIONS = "Cedar has no numbers of this kind"
+NO_QUANTIFIERS = "Cedar does not look into each of a set"
+CALENDAR = "Cedar does not count years"
+OPAQUE = ("HZ04", "HZ05")
+"""Rules about signed instruments, which Cedar cannot replay: their answer is a fact of the request."""
+
+
+def _answer(rule: str) -> Read:
+    found = next(r for r in rules.all_rules() if r.id == rule)
+
+    def read(facts: Any) -> str | None:
+        reason = found.ask(facts)
+        return None if reason is None else reason.verdict
+
+    return read
+
+
+def _act(kind: str) -> Read:
+    return lambda facts: facts.act(kind)
+
+
+def _of_columns(facts: Facts) -> dict[str, Any]:
+    return {
+        "identifier": any(c.identifier for c in facts.columns),
+        "types": {c.type for c in facts.columns},
+        "grades": {c.grade for c in facts.columns},
+        "unlisted": any(c.type == "category" and c.levels is None for c in facts.columns),
+    }
+
+
+COLUMNS = Record(
+    {
+        "identifier": Fact("Bool", note=NO_QUANTIFIERS),
+        "types": Fact("Set<String>", note=NO_QUANTIFIERS),
+        "grades": Fact("Set<Long>", note=NO_QUANTIFIERS),
+        "unlisted": Fact("Bool", note=NO_QUANTIFIERS),
+    },
+    _of_columns,
+)
+STUDY = Record(
+    {
+        "request": Record(
+            {
+                "asker": STRING,
+                "purpose": STRING,
+                "dataset": STRING,
+                "method": STRING,
+                "release?": Fact("String", ("public", "controlled", "enclave")),
+                "protection": Record(
+                    {
+                        "min_cell": LONG,
+                        "secure_sum": BOOL,
+                        "epsilon?": Fact("Bool", read=lambda p: None if p.epsilon is None else True, note=NO_FRACTIONS),
+                    }
+                ),
+            }
+        ),
+        "legal": Record(
+            {
+                "jurisdiction": STRING,
+                "today": DAY,
+                "register_kept": BOOL,
+                "critical_holders": Fact("Bool", read=lambda legal: bool(legal.critical_holders)),
+            }
+        ),
+        "party?": Record(
+            {
+                "name": STRING,
+                "kind": Fact("String", PARTY_KINDS),
+                "jurisdiction?": STRING,
+                "foreign_controlled?": BOOL,
+                "contact?": STRING,
+            }
+        ),
+        "acts": Record(
+            {f"{kind}?": Record(ACT.facts, _act(kind)) for kind in ACTS},
+            lambda facts: facts,
+        ),
+        "columns": COLUMNS,
+        "category": STRING,
+        "hospitals": LONG,
+        "plain_allowed": BOOL,
+        "method_private": BOOL,
+        "epsilon_total?": Fact("Bool", read=lambda f: None if f.epsilon_total is None else True, note=NO_FRACTIONS),
+        "epsilon_over": Fact("Bool", read=lambda f: (f.epsilon_total or 0.0) > f.epsilon_cap, note=NO_FRACTIONS),
+        "delta_over": Fact("Bool", read=lambda f: f.delta_total > f.delta_cap, note=NO_FRACTIONS),
+        "people?": LONG,
+        "exported": Fact("Long", note=SUM),
+        "exported_to_asker": Fact("Long", note=SUM),
+        "blacklist": STRINGS,
+        **{f"answer_{r}?": Fact("String", ("allow", "deny", "needs"), _answer(r), note="decided outside")
+           for r in OPAQUE},
+    }
+)  # fmt: skip
+CONSENT = Record(
+    {
+        "act": Fact("String", ("ask", "grant", "refuse", "withdraw")),
+        "by": Fact("String", tuple(BY)),
+        "purpose": STRING,
+        "today": DAY,
+        "consent_age": LONG,
+        "child?": Fact("Bool", note=CALENDAR),
+        **{f"{name}?": STRING for name in ("died", "incapable", "ground", "reference", "witness", "speaker")},
+        "delegation?": Record({"purposes": STRINGS, "until_day": DAY, "after_death": BOOL, "revoked_utc?": STRING}),
+        "own_word_since": BOOL,
+        "refused_days?": LONG,
+        "ask_again_days": LONG,
+        "unasked?": BOOL,
+        "wording?": Record({"version": LONG, "purposes": STRINGS}),
+        "wording_newest?": LONG,
+        "wording_named": BOOL,
+        "terms_within": Fact("Bool", note=NO_QUANTIFIERS),
+    }
+)
+CARE = Record(
+    {
+        "staff": STRING,
+        "role": STRING,
+        "roles": STRINGS,
+        "reason?": Fact("String", read=lambda o: (o.reason or "").strip() or None, note="blank is none"),
+        "minutes": LONG,
+        "most_minutes": LONG,
+        "reviews?": Record({"staff": STRING, "role": STRING}, lambda o: _pair(o.reviews)),
+    }
+)
+FACTS: dict[About, Record] = {"study": STUDY, "consent": CONSENT, "care": CARE}
+ENDS: dict[About, tuple[str, str]] = {"study": ("Party", "Dataset"), "consent": ("Speaker", "Purpose"),
+                                      "care": ("Staff", "Record")}  # fmt: skip
+"""Types of principal and resource."""
+
+
+def _pair(reviews: tuple[str, str] | None) -> dict[str, str] | None:
+    return None if reviews is None else dict(zip(("staff", "role"), reviews, strict=True))
+
+
+def context(record: Record, source: Any) -> dict[str, Any]:
+    """The facts as the context of a Cedar request, in JSON; what is None is left out."""
+    found = {}
+    for name, fact in record.facts.items():
+        plain = name.removesuffix("?")
+        value = fact.read(source) if fact.read else _attribute(source, plain)
+        if value is not None:
+            found[plain] = context(fact, value) if isinstance(fact, Record) else _value(fact, value)
+    return found
+
+
+def _attribute(source: Any, name: str) -> Any:
+    return source[name] if isinstance(source, dict) else getattr(source, name)
+
+
+def _value(fact: Fact, value: Any) -> Any:
+    if fact.type == "datetime":
+        return {"__extn": {"fn": "datetime", "arg": value}}
+    return sorted(value) if fact.type.startswith("Set") else value
+
+
+def request(about: About, facts: Any) -> dict[str, Any]:
+    """The question that Cedar is asked about a study, a word of consent, or a record that is opened."""
+    if about == "study":
+        ends = facts.request.asker, facts.request.dataset
+    else:
+        ends = (facts.speaker or facts.by, facts.purpose) if about == "consent" else (facts.staff, "record")
+    principal, resource = ({"type": f"Huizhen::{kind}", "id": end} for kind, end in zip(ENDS[about], ends, strict=True))
+    action = {"type": "Huizhen::Action", "id": about}
+    return {"principal": principal, "action": action, "resource": resource, "context": context(FACTS[about], facts)}
+
+
+def about_of(facts: Facts | Giving | Opening) -> About:
+    return "study" if isinstance(facts, Facts) else "consent" if isinstance(facts, Giving) else "care"

@@ -27,6 +27,13 @@ def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
     made.close()
 
 
+@pytest.fixture
+def staffed(region: Region) -> Region:
+    """The same with reviewers; who is enrolled twice is enrolled."""
+    enrol(region, ann="med", bob="board", cid="clinic", dee="med", eve="acme")
+    return region
+
+
 def verified(region: Region) -> bool:
     region.witness()
     return verify_folder(region.folder)[1] == []
@@ -40,8 +47,8 @@ def test_without_reviewers_it_is_needs_and_a_sum_needs_none(region: Region) -> N
     assert "HZ06" not in {r["rule"] for r in found["grant"]["reasons"]}
 
 
-def test_a_model_that_one_hospital_wants_reviewed_waits_for_two_and_then_goes_by_itself(region: Region) -> None:
-    enrol(region, ann="med", bob="board", cid="clinic", dee="med", eve="acme")
+def test_a_model_that_one_hospital_wants_reviewed_waits_for_two_and_then_goes_by_itself(staffed: Region) -> None:
+    region = staffed
     found = run(region, title="waits", **GLM)
     study = found["study"]
     assert found["status"] == "awaiting" and found["result"] is None
@@ -54,7 +61,8 @@ def test_a_model_that_one_hospital_wants_reviewed_waits_for_two_and_then_goes_by
     assert verified(region)
 
 
-def test_one_reviewer_is_not_enough_nor_two_of_one_organisation_nor_the_askers_own(region: Region) -> None:
+def test_one_reviewer_is_not_enough_nor_two_of_one_organisation_nor_the_askers_own(staffed: Region) -> None:
+    region = staffed
     study = run(region, title="one", **GLM)["study"]
     seal(region, study, "ann")
     with pytest.raises(Refused, match="organisation"):
@@ -69,7 +77,8 @@ def test_one_reviewer_is_not_enough_nor_two_of_one_organisation_nor_the_askers_o
     assert load(region, study)["status"] == "awaiting"
 
 
-def test_a_disagreement_goes_to_a_third_who_sees_neither_verdict(region: Region) -> None:
+def test_a_disagreement_goes_to_a_third_who_sees_neither_verdict(staffed: Region) -> None:
+    region = staffed
     study = run(region, title="split", **GLM)["study"]
     reviewer = Caller("cid", "reviewer")
     assert reviewed(region, study, ann="approve", bob="reject") == "split"
@@ -87,7 +96,8 @@ def test_a_disagreement_goes_to_a_third_who_sees_neither_verdict(region: Region)
     assert verified(region)
 
 
-def test_the_third_decides_and_nothing_more_may_be_said(region: Region) -> None:
+def test_the_third_decides_and_nothing_more_may_be_said(staffed: Region) -> None:
+    region = staffed
     study = run(region, title="third", **GLM)["study"]
     reviewed(region, study, ann="reject", bob="approve")
     assert reviewed(region, study, cid="approve") == "approved"
@@ -96,7 +106,8 @@ def test_the_third_decides_and_nothing_more_may_be_said(region: Region) -> None:
         seal(region, study, "cid", "reject")
 
 
-def test_a_result_that_nobody_approves_in_time_is_not_released(region: Region) -> None:
+def test_a_result_that_nobody_approves_in_time_is_not_released(staffed: Region) -> None:
+    region = staffed
     from datetime import timedelta
 
     study = run(region, title="late", **GLM)["study"]

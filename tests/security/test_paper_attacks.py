@@ -42,6 +42,8 @@ def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
         agency = {"name": "agency", "kind": "authority", "jurisdiction": "CN", "key": key_of("agency").public.hex()}
         put_party(record, Party.read(agency))
     enrol(made, ann="med", bob="board", cid="clinic")
+    set_policy(made, "h1", review=["model"])
+    file(made, "party-listed", "shady", "agency", TERM)
     yield made
     made.close()
 
@@ -49,7 +51,6 @@ def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
 @pytest.fixture(scope="module")
 def waiting(region: Region) -> str:
     """A study whose model waits for review, as one hospital demands."""
-    set_policy(region, "h1", review=["model"])
     return str(run(region, title="waits", **GLM)["study"])
 
 
@@ -78,6 +79,7 @@ def test_what_is_sealed_says_nothing_of_the_verdict(region: Region, waiting: str
 
 
 def test_a_commitment_that_is_copied_cannot_be_opened(region: Region, waiting: str) -> None:
+    seal(region, waiting, "ann", "reject")
     first = next(p for p in region.hub.store.papers.of("review-sealed") if p.subject == waiting)
     file(region, "review-sealed", waiting, "bob", first.body)
     with pytest.raises(Refused, match="not the verdict that was sealed"):

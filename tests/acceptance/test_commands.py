@@ -44,6 +44,11 @@ def test_the_commands_that_people_rely_on_are_there():
             "patient confirm-deletion", "consent export",
             "patient consents", "patient claim", "act due", "act show", "act exported", "study assess",
             "breach declare", "breach status", "breach affected", "breach notices", "breach bundle", "breach verify",
+            "review enrol", "review dismiss", "review reviewers", "review list", "review show", "review seal",
+            "review open", "blacklist add", "blacklist appeal", "blacklist decide", "blacklist list", "blacklist show",
+            "blacklist take", "watch scan", "watch list", "watch show", "watch acknowledge", "watch report",
+            "watch credibility", "watch node scan", "watch node list", "watch node acknowledge", "audit file",
+            "audit list",
         )
     }  # fmt: skip
 

@@ -22,10 +22,12 @@ AT_THE_NODE = {
     "consent wording show", "care access", "care check", "care review list", "care review decide", "patient uses",
     "patient consents", "patient data", "patient delete", "patient deletions", "patient confirm-deletion",
     "consent export", "patient claim", "breach affected", "node log", "node score", "node backup", "node restore",
+    "blacklist take", "watch node scan", "watch node list", "watch node acknowledge",
 }  # fmt: skip
 """What a hospital does at its own node."""
 REMOTE = {
     "study", "model", "ledger", "money", "party", "act", "deed", "contract", "breach", "chain", "witness", "doctor",
+    "review", "blacklist", "watch", "audit",
 }  # fmt: skip
 """What an asker, auditor or trustee does with an access file."""
 MANUAL = Path(__file__).parents[2] / "docs" / "how-to" / "run-hospitals.md"

@@ -189,6 +189,15 @@ instrument = Table(
     Column("version", Integer, nullable=False),
     Column("body", Text, nullable=False),
 )
+paper = Table(
+    "paper",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String, nullable=False, unique=True),
+    Column("kind", String, nullable=False, index=True),
+    Column("subject", String, nullable=False, index=True),
+    Column("body", Text, nullable=False),
+)
 
 _LOCK = 0x4875697A
 

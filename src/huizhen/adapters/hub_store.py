@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, insert, inspect, select, update
 
 from huizhen.adapters import database as db
-from huizhen.adapters import instruments
+from huizhen.adapters import instruments, papers
 from huizhen.adapters.incidents import Incidents
 from huizhen.adapters.instruments import Instruments
 from huizhen.adapters.log_table import LogTable, append, last_moment
+from huizhen.adapters.papers import Papers
 from huizhen.adapters.register import Register
 from huizhen.kit import wire
 from huizhen.kit.canonical import canonical, salted
@@ -26,6 +27,7 @@ from huizhen.ledger.tiles import TileTree
 from huizhen.market.postings import Posting, hold_postings, payment_postings, postings
 from huizhen.model.dataset import Dataset
 from huizhen.model.evidence import Evidence
+from huizhen.model.paper import Paper
 from huizhen.model.settings import RegionSettings
 from huizhen.model.settlement import Hold, Payment, Settlement
 from huizhen.model.statement import Statement
@@ -174,6 +176,12 @@ class SqlRecord:
         if inspect(self._c).has_table("instrument"):
             instruments.keep_time(self, day)
 
+    def suspend(self, contract: str, day: str) -> None:
+        instruments.suspend(self, contract, day)
+
+    def put_paper(self, paper: Paper) -> None:
+        papers.put(self, paper)
+
 
 class SqlStore:
     """See `path.ports.Store`; and what the hub's commands read."""
@@ -184,6 +192,7 @@ class SqlStore:
         self.register = Register(engine)
         self.log = LogTable(engine)
         self.instruments = Instruments(engine)
+        self.papers = Papers(engine)
         self.incidents = Incidents(engine)
 
     @contextmanager
@@ -275,6 +284,11 @@ class SqlStore:
         query = select(db.study.c.body).where(db.study.c.asker.in_(list(askers)), db.study.c.status.not_in(lost))
         return tuple(Study.read(json.loads(r[0])) for r in self._all(query))
 
+    def asked_by(self, asker: str) -> tuple[tuple[Study, str], ...]:
+        rows = self._all(select(db.study.c.body, db.study.c.status).where(db.study.c.asker == asker))
+        found = [(Study.read(json.loads(r.body)), str(r.status)) for r in rows]
+        return tuple(sorted(found, key=lambda pair: pair[0].submitted_utc))
+
     def awaiting(self) -> tuple[Study, ...]:
         """Studies whose result is kept back, oldest first."""
         return tuple(study for study, status in self.studies() if status == "awaiting")
@@ -286,6 +300,11 @@ class SqlStore:
     def untold(self) -> dict[str, dict[str, Any]]:
         rows = self._all(select(db.journal).where(db.journal.c.step == "untold"))
         return {r.study: wire.decode(r.value) for r in rows}
+
+    def people_counted(self) -> dict[str, int]:
+        """Study -> people in its census, of the studies that came so far."""
+        rows = self._all(select(db.journal).where(db.journal.c.step == "census"))
+        return {r.study: int(wire.decode(r.value)["people"]) for r in rows}
 
     def budget_history(self, asker: str, dataset: str) -> tuple[float, ...]:
         rows = self._all(

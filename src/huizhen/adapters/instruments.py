@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, delete, insert, inspect, select
 
 from huizhen.adapters import database as db
 from huizhen.model.deed import Kind
-from huizhen.model.lifecycle import TRUSTEE, Filed, on_day
+from huizhen.model.lifecycle import TRUSTEE, Event, Filed, on_day
 
 if TYPE_CHECKING:
     from huizhen.adapters.hub_store import SqlRecord
@@ -83,6 +83,14 @@ def keep_time(record: SqlRecord, day: str) -> None:
     for old, new in zip(before, standing(before, day), strict=True):
         if new.events != old.events:
             put_events(record, old, new)
+
+
+def suspend(record: SqlRecord, contract: str, day: str) -> None:
+    """Suspend the last version of a contract, if it is active on that day."""
+    keep_time(record, day)
+    before = read(record.connection, "contract", contract)[-1]
+    if before.state == "active":
+        put_events(record, before, before.after(Event(step="suspend", by=TRUSTEE, day=day)))
 
 
 def _keep(record: SqlRecord, filing: Filed) -> None:

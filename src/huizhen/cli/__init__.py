@@ -13,6 +13,7 @@ from huizhen.cli import (
     anonymize,
     assess,  # noqa: F401 - its commands stand beside those of `study` and `act`
     backup,
+    blacklist,
     breach,
     breach_papers,  # noqa: F401 - its commands stand beside those of `breach`
     care,
@@ -28,12 +29,15 @@ from huizhen.cli import (
     node_score,
     patient,
     register,
+    review,
     rules,
     setup,
     study,
     tokens,
     up,
     upkeep,  # noqa: F401 - its commands stand beside those of `act`
+    watch,
+    watch_node,
     witness,
     witnesses,  # noqa: F401 - its commands stand beside those of `witness`
     wording,
@@ -87,6 +91,11 @@ app.add_typer(register.act, name="act")
 app.add_typer(rules.app, name="rules")
 app.add_typer(instrument.deed, name="deed")
 app.add_typer(instrument.contract, name="contract")
+app.add_typer(review.app, name="review")
+app.add_typer(blacklist.app, name="blacklist")
+watch.app.add_typer(watch_node.app, name="node")
+app.add_typer(watch.app, name="watch")
+app.add_typer(watch.audit, name="audit")
 app.add_typer(breach.app, name="breach")
 app.add_typer(study.app, name="study")
 app.add_typer(model.app, name="model")

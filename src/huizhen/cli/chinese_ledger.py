@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from huizhen.cli import chinese_papers as papers
+
 KINDS: dict[str, str] = {
     "region-created": "建立区域",
     "node-enrolled": "节点登记",
@@ -61,3 +63,6 @@ FACTS: dict[str, str] = {
     "verdict": "结论",
     "version": "版本",
 }
+
+KINDS |= papers.KINDS
+FACTS |= papers.FACTS

@@ -237,9 +237,9 @@ class There:
 
     def _hidden(self, found: Sequence[dict[str, Any]]) -> frozenset[int]:
         """Entries that may come without documents: of studies others asked, contracts, payments, results that wait."""
-        if self._asker is None:
-            return frozenset()
         leaves = [(e["entry"], json.loads(e["leaf"])) for e in found]
+        if self._asker is None:
+            return frozenset(n for n, leaf in leaves if leaf["kind"] == "review-opened")
         own = {x["subject"] for _, x in leaves if (x["kind"], x["actor"]) == ("study-proposed", self._asker)}
         released = {leaf["subject"] for _, leaf in leaves if leaf["kind"] == "study-released"}
 

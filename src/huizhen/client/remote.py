@@ -18,6 +18,8 @@ from huizhen.model.dataset import Dataset
 from huizhen.model.deed import Kind
 from huizhen.model.grant import Reason
 from huizhen.model.incident import Declaration, Noted
+from huizhen.model.paper import Kind as PaperKind
+from huizhen.model.paper import Paper
 from huizhen.model.party import Act, Filing, Party
 from huizhen.model.settlement import Payment
 from huizhen.model.statement import Statement
@@ -251,6 +253,38 @@ class Remote:
 
     def commit(self, study: str, signature: str) -> None:
         self._post(f"/studies/{study}/commitment", json.dumps({"signature": signature}))
+
+    # -- papers
+
+    def papers(self, *kinds: PaperKind, subject: str | None = None) -> list[dict[str, Any]]:
+        """Those of these kinds (none said: of all), in the order in which they were filed."""
+        found = self._get("/papers", subject=subject, kind=kinds[0] if len(kinds) == 1 else None)
+        return [p for p in found if not kinds or p["kind"] in kinds]
+
+    def file(self, paper: Paper) -> dict[str, Any]:
+        return dict(self._post("/papers", paper.model_dump_json()).json())
+
+    def say(self, kind: PaperKind, subject: str, body: dict[str, Any]) -> dict[str, Any]:
+        said = {"kind": kind, "subject": subject, "body": body}
+        return dict(self._post("/papers/trustee", json.dumps(said)).json())
+
+    def reviews(self) -> list[dict[str, Any]]:
+        return list(self._get("/reviews"))
+
+    def review(self, study: str) -> dict[str, Any]:
+        return dict(self._get(f"/reviews/{study}"))
+
+    def blacklist(self, subject: str | None = None) -> list[dict[str, Any]]:
+        return list(self._get("/blacklist", subject=subject))
+
+    def scan(self, days: int) -> list[dict[str, Any]]:
+        return list(self._call("POST", "/watch/scan", params={"days": days}).json())
+
+    def alarms(self, every: bool) -> list[dict[str, Any]]:
+        return list(self._get("/watch/alarms", all=str(every).lower()))
+
+    def credibility(self) -> list[dict[str, Any]]:
+        return list(self._get("/watch/credibility"))
 
     # -- nodes
 

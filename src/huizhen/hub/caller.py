@@ -9,8 +9,8 @@ from huizhen.kit.errors import NotFound, Refused
 from huizhen.kit.text import Text
 from huizhen.model.study import Study
 
-TokenRole = Literal["asker", "trustee", "auditor", "regulator"]
-Role = Literal["owner", "node", "asker", "trustee", "auditor", "regulator"]
+TokenRole = Literal["asker", "trustee", "auditor", "regulator", "reviewer"]
+Role = Literal["owner", "node", "asker", "trustee", "auditor", "regulator", "reviewer"]
 TOKEN_ROLES: tuple[TokenRole, ...] = get_args(TokenRole)
 _SEE_ALL: frozenset[Role] = frozenset({"owner", "trustee", "auditor", "regulator"})
 ROLE_WORDS: dict[Role, Text] = {
@@ -20,6 +20,7 @@ ROLE_WORDS: dict[Role, Text] = {
     "trustee": Text("trustee", "受托方"),
     "auditor": Text("auditor", "审计方"),
     "regulator": Text("regulator", "监管方"),
+    "reviewer": Text("reviewer", "审查人"),
 }
 
 

@@ -16,11 +16,14 @@ from huizhen.hub.hub import Hub
 from huizhen.hub.incidents import IncidentDesk
 from huizhen.hub.instruments import InstrumentDesk, unknown_purpose
 from huizhen.hub.log import Log
+from huizhen.hub.papers import PaperDesk
+from huizhen.hub.watching import WatchDesk
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused, Tampered
 from huizhen.kit.text import Text, did_you_mean
 from huizhen.ledger.order import STUDY_ORDER, is_private
 from huizhen.model.dataset import Dataset
 from huizhen.model.grant import Reason
+from huizhen.model.paper import BODIES
 from huizhen.model.party import Act, Filing, Party
 from huizhen.model.purpose import PURPOSES
 from huizhen.model.statement import Statement
@@ -46,7 +49,9 @@ class Desk:
         self.hub = hub
         self.road = road
         self.log = Log(hub)
-        self.instruments = InstrumentDesk(hub)
+        self.papers = PaperDesk(hub)
+        self.watching = WatchDesk(hub, self.papers)
+        self.instruments = InstrumentDesk(hub, self.papers)
         self.assessments = AssessmentDesk(hub, road)
         self.incidents = IncidentDesk(hub, self.prove)
 
@@ -179,20 +184,26 @@ class Desk:
     def _opens(self, who: Caller, entry: dict[str, Any]) -> bool:
         """Whether the documents of an entry are shown: those of studies to whom may see the study, but no result before
         it is released; those of contracts and payments to whose they are."""
+        if entry["kind"] in BODIES:
+            return self.papers.shows(who, entry["kind"], entry["subject"])
         private = is_private(entry["kind"], entry["facts"])
         if who.sees_all or not (private or entry["kind"] in STUDY_ORDER):
             return True
-        if entry["kind"] == "data-used":
-            return who.role == "node" and bool(entry["actor"] == who.name)
-        if entry["kind"] == "contract-changed":
-            return entry["subject"] in {c["name"] for c in self.instruments.all(who, "contract")}
         if private:
-            return bool(entry["subject"] == who.name)
+            return self._is_about(who, entry)
         try:
             seen = who.sees(self.hub.store.study(entry["subject"]))
         except NotFound:
             return False
         return seen and (entry["kind"] != "study-guarded" or self.hub.store.status(entry["subject"]) in GIVEN)
+
+    def _is_about(self, who: Caller, entry: dict[str, Any]) -> bool:
+        """Whether a private entry is this caller's own."""
+        if entry["kind"] == "data-used":
+            return who.role == "node" and bool(entry["actor"] == who.name)
+        if entry["kind"] == "contract-changed":
+            return entry["subject"] in {c["name"] for c in self.instruments.all(who, "contract")}
+        return bool(entry["subject"] == who.name)
 
     def checkpoint(self) -> str:
         """The newest checkpoint, with its cosignatures. Raises Conflict where there is none yet."""

@@ -20,6 +20,7 @@ from huizhen.path import record
 if TYPE_CHECKING:
     from huizhen.hub.caller import Caller
     from huizhen.hub.hub import Hub
+    from huizhen.hub.papers import PaperDesk
     from huizhen.model.settlement import Payment
     from huizhen.model.study import Study
 
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 class InstrumentDesk:
     """What the trustee files, what parties sign, and what anyone concerned may read of it."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, papers: PaperDesk) -> None:
         self._hub = hub
+        self._papers = papers
 
     def _today(self) -> str:
         return day_of(self._hub.clock(), self._hub.store.settings().jurisdiction)
@@ -99,6 +101,7 @@ class InstrumentDesk:
         return _told(made)
 
     def _check_terms(self, terms: Deed | Contract) -> None:
+        self._papers.check_not_listed(terms.parties)
         unknown = [p for p in terms.purposes if p not in PURPOSES]
         if unknown:
             raise unknown_purpose(unknown[0])
@@ -124,6 +127,8 @@ class InstrumentDesk:
         by = said.get("by", TRUSTEE)
         if by == TRUSTEE:
             who.check_is_trustee()
+        if said["step"] in {"sign", "resume"}:
+            self._papers.check_not_listed(self._find(who, kind, name).instrument.terms.parties)
         self._ready()
         self._find(who, kind, name)
         with self._hub.store.record() as r:

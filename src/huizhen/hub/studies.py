@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from huizhen.hub.caller import Caller
+from huizhen.hub.caller import OWNER, Caller
 from huizhen.hub.desk import Desk, silent
 from huizhen.kit.clock import stamp
 from huizhen.kit.defect import note_defect
@@ -43,6 +43,7 @@ class Studies:
         self._lock = threading.Lock()
         self._beginning = threading.Lock()
         self._witnessing = threading.Lock()
+        self._scanning = threading.Lock()
         self._to_witness = False
         self._watched: OrderedDict[str, Watched] = OrderedDict()
         self.closing = False
@@ -101,6 +102,19 @@ class Studies:
             self._say(watched, "end", Text("a defect at the hub; see its log", "中心出现缺陷，请查看其日志"))
         finally:
             watched.over = True
+        self._scan()
+
+    def _scan(self) -> None:
+        """Look at access behaviour, one at a time: who finds another at it leaves it to the next."""
+        if self.closing or not self._scanning.acquire(blocking=False):
+            return
+        try:
+            if self.desk.watching.scan(OWNER):
+                self.witness_soon()
+        except Exception as fault:
+            note_defect("at the hub", fault)
+        finally:
+            self._scanning.release()
 
     def _say(self, watched: Watched, step: str, text: Text) -> None:
         at_utc = stamp(self.desk.hub.clock())

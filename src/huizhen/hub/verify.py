@@ -18,6 +18,7 @@ from huizhen.hub.hub import Hub
 from huizhen.hub.verify_assessed import check_assessed
 from huizhen.hub.verify_breaches import check_breaches
 from huizhen.hub.verify_filed import check_filed
+from huizhen.hub.verify_papers import check_papers
 from huizhen.hub.verify_used import check_used
 from huizhen.kit.clock import utc_now
 from huizhen.kit.errors import HuizhenError, Tampered
@@ -78,6 +79,7 @@ def verify_store(
         wrong += _cosigned(store, story.leaves)
         wrong += check_filed(story.leaves, story.documents, store.instruments.all())
         wrong += check_used(story.leaves, story.documents)
+        wrong += check_papers(story.leaves, story.documents, store.papers.of())
         wrong += check_assessed(story.leaves, story.documents, store.register.acts())
         wrong += check_breaches(story.leaves, story.documents)
     except (SQLAlchemyError, ValueError, KeyError, HuizhenError) as error:
@@ -151,6 +153,7 @@ def verify_copy(copy: Copy, keys: Sequence[VerifierKey]) -> tuple[int, list[Text
     wrong += list(_statements(copy.leaves, copy.documents))
     wrong += check_filed(copy.leaves, copy.documents)
     wrong += check_assessed(copy.leaves, copy.documents) + check_breaches(copy.leaves, copy.documents)
+    wrong += check_papers(copy.leaves, copy.documents)
     return len(copy.leaves), wrong + list(check_used(copy.leaves, copy.documents))
 
 

@@ -27,10 +27,17 @@ ANY_TIME = frozenset(
     | {"party-registered", "act-filed", "witness-enrolled", "witness-removed", "care-opened", "care-reviewed"}
     | {"deed-changed", "contract-changed", "payment-received", "breach-changed", "breach-counted"}
     | {"data-used", "data-deleted", "deletion-confirmed"}
+    | {"reviewer-enrolled", "reviewer-dismissed", "review-sealed", "review-opened"}
+    | {"party-listed", "listing-appealed", "listing-decided"}
+    | {"staff-alarmed", "staff-alarm-reviewed"}
+    | {"alarm-raised", "alarm-acknowledged", "departure-reported", "audit-reported"}
 )
 """Kinds that belong to no study's order, wherever they stand."""
 
-PRIVATE = frozenset({"contract-changed", "payment-received", "breach-changed", "data-used"})
+PRIVATE = frozenset(
+    {"contract-changed", "payment-received", "breach-changed", "data-used", "review-sealed", "review-opened"}
+    | {"alarm-raised", "alarm-acknowledged", "departure-reported"}
+)
 """Kinds whose documents are shown to the party they are about alone, and to whoever sees everything; of `data-used`,
 to the hospital whose data it was."""
 

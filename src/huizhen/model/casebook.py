@@ -13,6 +13,7 @@ from huizhen.model.deletion import Cause
 from huizhen.model.giving import Giving, Leaving, Opening
 from huizhen.model.incident import Breached
 from huizhen.model.lifecycle import CLOCK, TRUSTEE, Event, Filed
+from huizhen.model.paper import Paper
 from huizhen.model.party import Act, LegalFacts, Party, Taken
 from huizhen.model.right import Claim, Right
 from huizhen.model.rule import Facts
@@ -169,3 +170,26 @@ def bound_by(*filings: Filed, request: dict[str, Any] | None = None, taken: int 
     """The ordinary study, with these deeds and contracts in the facts."""
     under = tuple(Taken(contract=f.instrument.name, studies=taken) for f in filings if f.instrument.contract)
     return legally(request=request, instruments=filings, taken=under)
+
+
+def paper(kind: str, subject: str, by: str, body: dict[str, Any], day: str = "2026-01-01") -> Paper:
+    """A paper of the casebook's region, signed with the key that its signer has there."""
+    key = key_of(by)
+    said = {"region": "casebook", "kind": kind, "subject": subject, "by": by, "day": day, "body": body}
+    return Paper.read({**said, "key": key.public.hex()}).signed(key.sign)
+
+
+def listed(party: str, until: str = "2028-12-31", then: str = "", by: str = "agency") -> tuple[Paper, ...]:
+    """A listing by the casebook's agency; with `then`: an appeal, or that it is lifted by `by`."""
+    term = {"ground": "Sold what it was given.", "from_day": "2026-01-01", "until_day": until}
+    first = paper("party-listed", party, "agency", term)
+    about = {"listing": first.digest(), "text": "Because."}
+    if then == "appeal":
+        return first, paper("listing-appealed", party, party, about)
+    return (first, paper("listing-decided", party, by, {**about, "outcome": "lifted"})) if then else (first,)
+
+
+def reviewing(*organisations: str) -> tuple[Paper, ...]:
+    """Reviewers r0, r1, ... of these organisations, enrolled by the casebook's trustee."""
+    bodies = [{"organisation": o, "key": key_of(f"r{i}").public.hex()} for i, o in enumerate(organisations)]
+    return tuple(paper("reviewer-enrolled", f"r{i}", "hub", body) for i, body in enumerate(bodies))

@@ -7,13 +7,13 @@ the trustee. Both are one kind of thing, an instrument, with one life (`model.li
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from huizhen.kit.canonical import canonical
 from huizhen.kit.keys import Sign, check_signature
-from huizhen.model.document import Document
+from huizhen.model.document import Document, GrownDocument
 from huizhen.model.settlement import Shares
 
 Kind = Literal["deed", "contract"]
@@ -72,9 +72,10 @@ class Deed(Document):
         return tuple(dict.fromkeys((*self.settlors, self.trustee)))
 
 
-class Contract(Document):
+class Contract(GrownDocument):
     """A contract between an asker and the trustee: what may be asked, for how much, and what is promised."""
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"suspend_after"})
     name: Name
     title: Clause
     asker: Name
@@ -92,6 +93,8 @@ class Contract(Document):
     """What the asker signs for each study before its result is released. None: nothing."""
     pay_within_days: int = Field(default=30, ge=1, le=3650)
     """A result not paid and committed for by then is not released any more, and the price held is returned."""
+    suspend_after: int | None = Field(default=None, ge=1)
+    """So many departures from its purposes, datasets or methods suspend it, by themselves. None: never."""
     from_day: str = Field(pattern=DAY)
     until_day: str = Field(pattern=DAY)
     exit: Exit = Exit()

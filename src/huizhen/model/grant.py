@@ -11,6 +11,7 @@ from huizhen.kit.text import Language
 from huizhen.model.dataset import Schema
 from huizhen.model.document import Document, GrownDocument
 from huizhen.model.party import LegalFacts
+from huizhen.model.review import What
 from huizhen.model.settlement import Rule
 
 Verdict = Literal["allow", "deny", "needs"]
@@ -62,7 +63,7 @@ class Participant(Document):
 class Limits(GrownDocument):
     """Within which a study may run: what every node checks again, and none may widen."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"effect"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"effect", "reviews"})
     columns: tuple[str, ...]
     cohort: str | None
     """The cohort in its normal form, or None for all."""
@@ -88,6 +89,9 @@ class Limits(GrownDocument):
     """The study's one deadline: no node answers after it."""
     effect: Rule = "none"
     """Whether each hospital is asked, once, how well the joint model suits its own rows: what the deed pays by."""
+
+    reviews: tuple[What, ...] = ()
+    """What of it two people of different organisations have to approve before it is released."""
 
 
 class Grant(Document):

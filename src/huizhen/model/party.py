@@ -11,6 +11,7 @@ from pydantic import Field
 from huizhen.kit.text import Text
 from huizhen.model.document import Document, GrownDocument
 from huizhen.model.lifecycle import Filed
+from huizhen.model.paper import Paper
 from huizhen.model.study import Protection, Request
 
 PartyKind = Literal["academic", "commercial", "insurer", "hospital", "public", "processor", "authority"]
@@ -155,8 +156,10 @@ class Taken(Document):
     studies: int = Field(ge=0)
 
 
-class LegalFacts(Document):
+class LegalFacts(GrownDocument):
     """What the law turns on and no table tells; the grant carries it, signed, so that each node decides by it again."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"papers"})
 
     jurisdiction: str = Field(default="CN", pattern=_CODE)
     """Whose law the region is under."""
@@ -174,3 +177,6 @@ class LegalFacts(Document):
     instruments: tuple[Filed, ...] = ()
     """Deeds about the dataset and contracts with the asker that came into force: of each the last version that did."""
     taken: tuple[Taken, ...] = ()
+    papers: tuple[Paper, ...] = ()
+    """Papers of the blacklist about the asker and the participants, and, where something has to be reviewed, those that
+    enrol reviewers; in the order in which they were filed."""

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from huizhen.model.document import Document
 from huizhen.model.party import PartyKind
+from huizhen.model.review import What
 
 
 class Policy(Document):
@@ -37,6 +38,11 @@ class Policy(Document):
     party_keys: dict[str, str] = {}
     """Public keys (Ed25519, hexadecimal) of parties to deeds and contracts, as the hospital knows them: a signature
     with another key counts for nothing. Of who is not listed, the first key seen is kept, and no other is believed."""
+    review: tuple[What, ...] = ()
+    """What two people of different organisations have to approve before it is released (extract, own-figures, model),
+    beyond what the region asks for: a grant that does not say so is refused."""
+    reviewers: dict[str, str] = {}
+    """Public keys (Ed25519, hexadecimal) of reviewers this hospital knows: where any is listed, no other counts."""
     domestic_only: bool = False
     """Refuse whoever the signed facts do not show as registered in this jurisdiction and not under foreign control."""
     askers_foreign: tuple[str, ...] = ()

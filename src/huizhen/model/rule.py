@@ -11,6 +11,7 @@ from huizhen.model.dataset import Column
 from huizhen.model.grant import Reason, Verdict
 from huizhen.model.party import ACTS, Act, LegalFacts, Party
 from huizhen.model.purpose import PURPOSES, Purpose
+from huizhen.model.review import What
 from huizhen.model.study import Request
 
 EXEMPTIONS = ("emergency", "foreign-transit", "contract-necessity")
@@ -50,6 +51,8 @@ class Facts:
     """In the census of this study; None before it is taken."""
     patient_percent: int = 0
     """Of the price, the part that goes to the patients by the region's deed."""
+    reviews: tuple[What, ...] = ()
+    """What of its result two people have to approve before it is released."""
     blacklist: frozenset[str] = field(default=frozenset())
 
     @property

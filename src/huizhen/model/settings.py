@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from huizhen.model.document import Document
+from huizhen.model.review import What
 from huizhen.model.settlement import Shares
 
 
@@ -20,6 +21,11 @@ class RegionSettings(Document):
     delta: float = Field(default=1e-6, ge=0, lt=1)
     """The composed loss is kept with all but this probability. 0: the plain sum of epsilons, which also holds for an
     asker who chooses each epsilon by the answers before; the sharper composition assumes they do not."""
+    review: tuple[What, ...] = ("extract",)
+    """What is released only after two people of different organisations have approved it (decision 0040); records
+    always are. A hospital's policy may ask for more."""
+    review_days: int = Field(default=14, ge=1, le=365)
+    """A result that has not been approved within so many days is not released any more."""
     witnesses_needed: int | None = Field(default=None, ge=0)
     """How many outside witnesses have to co-sign a checkpoint before what it covers counts as witnessed. Not said: more
     than half of those enrolled."""

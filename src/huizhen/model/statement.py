@@ -12,17 +12,13 @@ from huizhen.kit.keys import Sign, check_signature
 from huizhen.model.care import CareVerdict
 from huizhen.model.dataset import Dataset
 from huizhen.model.document import Document
+from huizhen.model.watched import StaffAlarmed, StaffAlarmReviewed
 
 _DOMAIN = b"huizhen/statement/v1\n"
 Kind = Literal[
-    "dataset-registered",
-    "consent-changed",
-    "care-opened",
-    "care-reviewed",
-    "breach-counted",
-    "data-deleted",
-    "deletion-confirmed",
-]
+    "dataset-registered", "consent-changed", "care-opened", "care-reviewed", "staff-alarmed", "staff-alarm-reviewed",
+    "breach-counted", "data-deleted", "deletion-confirmed",
+]  # fmt: skip
 _HEX = r"^[0-9a-f]{64}$"
 
 
@@ -76,6 +72,8 @@ BODIES: Mapping[str, type[Document]] = {
     "care-reviewed": CareReviewed,
     "data-deleted": DataDeleted,
     "deletion-confirmed": DeletionConfirmed,
+    "staff-alarmed": StaffAlarmed,
+    "staff-alarm-reviewed": StaffAlarmReviewed,
     "breach-counted": BreachCounted,
 }
 """Statements whose body is, as it stands, the facts of their ledger entry."""

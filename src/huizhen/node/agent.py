@@ -13,34 +13,31 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import yaml
-
 from huizhen.adapters.engine import Engine
 from huizhen.adapters.node_book import NodeBook, is_disk_full
 from huizhen.adapters.tables import Tables
 from huizhen.kit.clock import Clock, stamp, utc_now
-from huizhen.kit.errors import BadInput, HuizhenError, Lost, Refused, Unable
+from huizhen.kit.errors import HuizhenError, Lost, Refused, Unable
 from huizhen.kit.keys import SigningKey
 from huizhen.kit.text import Text
 from huizhen.ledger import checkpoint as checkpoints
 from huizhen.ledger.checkpoint import Checkpoint
 from huizhen.ledger.note import VerifierKey
 from huizhen.model.grant import Grant
+from huizhen.model.paper import Paper
 from huizhen.model.policy import Policy
 from huizhen.model.study import Study
-from huizhen.node import ending
+from huizhen.node import ending, papers
 from huizhen.node.check import Known, check_grant, check_time, midnight
 from huizhen.node.instruments import seen_in
 from huizhen.node.law import use_of
-from huizhen.node.log import NodeLog
+from huizhen.node.log import NodeLog, study_of
+from huizhen.node.policy import read_policy
 from huizhen.node.rounds import Rounds
 from huizhen.node.runner import Runner, Sitting, check_earlier
 from huizhen.path import message
 from huizhen.path.legal import new_year
 from huizhen.path.link import HUB
-
-_SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Safe, and ten times faster where libyaml is there."""
 
 
 class Agent:
@@ -66,6 +63,7 @@ class Agent:
             **self._rounds.handlers(),
             "tally": self._tally,
             "closed": self._closed,
+            "papers": self._papers,
             "cosign": self._cosign,
         }
 
@@ -75,18 +73,12 @@ class Agent:
             self.log.write()
         self.book.close()
 
+    def _hub(self) -> papers.Hub:
+        return papers.Hub(VerifierKey.parse(self.book.get("hub_vkey") or "").name, self.book.get("hub_key") or "")
+
     def policy(self) -> Policy:
         """The hospital's policy as it stands in policy.yaml now; the defaults where there is no such file."""
-        path = self.folder / "policy.yaml"
-        try:
-            raw = yaml.load(path.read_text(encoding="utf-8"), _SAFE) if path.exists() else None  # noqa: S506
-            return Policy.read(raw or {})
-        except (ValueError, yaml.YAMLError) as error:
-            raise BadInput(
-                "bad-policy",
-                Text(f"policy.yaml of {self.name} cannot be read.", f"{self.name} 的 policy.yaml 无法读取。"),
-                Text(f"Its keys are: {', '.join(Policy.model_fields)}.", f"可用键：{'、'.join(Policy.model_fields)}。"),
-            ) from error
+        return read_policy(self.folder)
 
     def handle(self, data: bytes) -> bytes:
         """One sealed message in, one sealed answer out. Whatever goes wrong is an answer, too, and names no person."""
@@ -105,10 +97,7 @@ class Agent:
 
     def _log(self, heard: message.Envelope | None, asked: str, code: str = "") -> None:
         kind, body = ("unreadable", {}) if heard is None else (heard.kind, heard.body)
-        study = body.get("study")
-        if isinstance(study, dict):
-            study = _id_of(study)
-        self.log.note(stamp(self.clock()), kind, study, asked, code, self._rounds.left)
+        self.log.note(stamp(self.clock()), kind, study_of(body), asked, code, self._rounds.left)
 
     def _problem(self, heard: message.Envelope | None, asked: str, problem: Exception) -> HuizhenError:
         """What the hub is told; the log has it, too, unless it is the log that cannot be written."""
@@ -159,11 +148,19 @@ class Agent:
 
     # -- before a study
 
+    def keep_papers(self, found: list[dict[str, Any]]) -> list[Paper]:
+        """Keep what is on the blacklist; answers what was new here."""
+        return papers.keep(self.book, map(Paper.read, found), self._hub(), self.policy())
+
+    def _papers(self, body: dict[str, Any]) -> int:
+        return len(self.keep_papers(body["papers"]))
+
     def _hello(self, body: dict[str, Any]) -> dict[str, Any]:
         """What the ledger has of data deleted here is taken up, too: this node may come from a backup."""
         self.book.tombstones.hear(body.get("deleted", ()), stamp(self.clock()))
         if body.get("jurisdiction") and body["jurisdiction"] != self.book.get("jurisdiction"):
             self.book.put("jurisdiction", body["jurisdiction"])
+        self.keep_papers(body.get("papers", []))
         return {"policy": self.policy().as_json(), "epoch": self.book.consents.epoch}
 
     def _open(self, body: dict[str, Any]) -> str:
@@ -187,9 +184,11 @@ class Agent:
             today=self.book.opened_since(request.asker, stamp(midnight(self.clock())), study.id),
             given_this_year=self.book.people_given(request.asker, stamp(new_year(self.clock())), study.id),
             peers=self.book.under("peer:"),
-            origin=VerifierKey.parse(self.book.get("hub_vkey") or "").name,
+            origin=self._hub().region,
             signers=self.book.under("signer:"),
             filed=self.book.under("filed:"),
+            hub=self._hub().key,
+            papers=papers.kept(self.book),
         )
         method = check_grant(study, grant, known)
         check_earlier(self.book, study, earlier)
@@ -199,6 +198,7 @@ class Agent:
             what = Text("This study was opened here under another grant.", "该研究曾以另一授权在此打开。")
             raise Refused("another-grant", what, Text("Submit the study again.", "请重新提交该研究。"))
         self.book.put_all({f"peer:{p.name}": p.key for p in grant.limits.participants} | dict(seen_in(grant)))
+        papers.seen(self.book, study.id, grant, self._hub(), known.policy)
         use = use_of(study, grant, method, known)
         self.book.open_study(
             {
@@ -244,6 +244,10 @@ class Agent:
         if not self._sittings:
             self.runner.tables.own.close()  # so that another program of this node may take in a dataset
         ending.check_settled(self, body)
+        row = self.book.study(body["study"])
+        if row is not None and body["status"] == "released":
+            told = body.get("papers", [])
+            papers.check_closed(self.book, body["study"], row["asker"], told, self._hub(), self.policy())
         return self.name
 
     def _cosign(self, body: dict[str, Any]) -> str:
@@ -255,9 +259,3 @@ class Agent:
         checkpoints.check_before_cosign(old, signed.checkpoint, [bytes(p) for p in body["proof"]])
         self.book.put("checkpoint", body["note"])
         return checkpoints.cosign(signed, self.name, self.key.private, int(self.clock().timestamp()))
-
-
-def _id_of(study: dict[str, Any]) -> str | None:
-    with suppress(HuizhenError):
-        return Study.read(study).id
-    return None

@@ -17,10 +17,12 @@ from huizhen.kit.text import Text
 from huizhen.model.dataset import Dataset, Schema
 from huizhen.model.grant import Grant, Limits
 from huizhen.model.method import Method
+from huizhen.model.paper import Paper
 from huizhen.model.policy import Policy
 from huizhen.model.study import Study
 from huizhen.node.instruments import check_instruments
 from huizhen.node.law import check_law
+from huizhen.node.papers import check_papers
 from huizhen.path.authorise import plan
 from huizhen.rules.hz01_participants import FEWEST
 
@@ -54,6 +56,10 @@ class Known:
     """Keys that parties signed deeds and contracts with, as first seen."""
     filed: Mapping[str, str] = field(default_factory=dict)
     """What was seen on file: by kind and name, the version, its digest, and whom or what it binds."""
+    hub: str = ""
+    """The hub's public key, in hexadecimal."""
+    papers: tuple[Paper, ...] = ()
+    """Papers of the blacklist that this node keeps."""
 
 
 def _refuse(code: str, en: str, zh: str, remedy: Text = _ASK_HUB) -> HuizhenError:
@@ -78,6 +84,7 @@ def check_grant(study: Study, grant: Grant, known: Known) -> Method:
     _check_day(limits, known)
     method = _check_method(limits, study, schema, known.policy)
     check_instruments(study, grant, known)
+    check_papers(study, grant, method, known)
     check_law(study, grant, method, known)
     return method
 

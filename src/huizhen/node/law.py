@@ -8,7 +8,6 @@ asker since 1 January.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Protocol
 
 from huizhen.kit.clock import day_of
@@ -22,18 +21,15 @@ from huizhen.model.party import LegalFacts, Party
 from huizhen.model.policy import Policy
 from huizhen.model.settlement import Settlement
 from huizhen.model.study import Study
+from huizhen.node import papers
 from huizhen.path.legal import reasons_again
 
 
-class Known(Protocol):
+class Known(papers.Known, Protocol):
     """See `node.check.Known`."""
 
     @property
-    def now(self) -> datetime: ...
-    @property
     def card(self) -> Dataset | None: ...
-    @property
-    def policy(self) -> Policy: ...
     @property
     def given_this_year(self) -> int: ...
 
@@ -51,7 +47,9 @@ def check_law(study: Study, grant: Grant, method: Method, known: Known) -> None:
     _check_count(study, legal, known.given_this_year)
     assert known.card is not None
     own = {
-        "legal": legal.model_copy(update={"today": day_of(known.now, legal.jurisdiction)}),
+        "legal": legal.model_copy(
+            update={"today": day_of(known.now, legal.jurisdiction), "papers": papers.merged(grant, known)}
+        ),
         "category": known.card.table.category,
         "blacklist": frozenset(known.policy.askers_refused),
     }

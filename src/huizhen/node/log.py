@@ -7,19 +7,30 @@ nor the hospital what it answered. `check_log` needs nothing but the node's publ
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from huizhen.adapters.node_book import NodeBook
-from huizhen.kit.errors import Tampered
+from huizhen.kit.errors import HuizhenError, Tampered
 from huizhen.kit.keys import Sign, check_signature
 from huizhen.kit.text import Text
 from huizhen.model.logged import Logged
+from huizhen.model.study import Study
 from huizhen.secure.ring import Words
 
 _DOMAIN = b"huizhen/node-log/v1\n"
-PASSING = {"hello", "advert", "shares", "confirm", "unmask", "cosign"}
+PASSING = {"hello", "advert", "shares", "confirm", "unmask", "papers", "cosign"}
 """Answers that nothing computed from rows goes out with: their lines are written together with the next that counts."""
+
+
+def study_of(body: Mapping[str, Any]) -> str | None:
+    """The study that a message is about, if it is about one."""
+    said = body.get("study")
+    with suppress(HuizhenError):
+        return Study.read(said).id if isinstance(said, dict) else said
+    return None
 
 
 def signed_bytes(line: Logged) -> bytes:

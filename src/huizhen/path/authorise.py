@@ -88,6 +88,7 @@ def authorise(
             patient_percent=facts.patient_percent,
             expires_utc=expires_utc,
             effect=effect if method.is_fitted() else "none",
+            reviews=facts.reviews,
         )
     return Grant(
         study=study.digest(),

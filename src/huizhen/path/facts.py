@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
+from huizhen.kit.clock import day_of
 from huizhen.kit.errors import BadInput, Conflict, Refused
 from huizhen.kit.text import Text
 from huizhen.market.settle import patient_percent
+from huizhen.model import listing
 from huizhen.model.agreement import agree
 from huizhen.model.dataset import Dataset, Schema
 from huizhen.model.grant import Participant
@@ -21,7 +23,9 @@ from huizhen.path.authorise import columns_read, plan, privacy_of
 from huizhen.path.clauses import shares_at
 from huizhen.path.legal import legal_facts
 from huizhen.path.link import Link, Silent
+from huizhen.path.papers import to_tell
 from huizhen.path.ports import Store
+from huizhen.path.review import to_review
 from huizhen.privacy.budget import BudgetDecision, check_budget
 
 
@@ -127,9 +131,16 @@ def gather(
     """Facts, agreed schema, bound method, and participants with their keys and consent epochs."""
     settings, schema = store.settings(), schema_of(store, request)
     method = plan(request, schema)
-    policies, epochs = _introductions(store, [c.holder for c in cards_of(store, request)], request.quorum, link)
+    policies, epochs = _introductions(
+        store,
+        [c.holder for c in cards_of(store, request)],
+        request.quorum,
+        link,
+        to_tell(store.papers.of(*listing.KINDS), day_of(now, settings.jurisdiction)),
+    )
     names = list(policies)
     keys, spent = store.node_keys(), budget(store, request)
+    demanded = {*settings.review, *(what for p in policies.values() for what in p.review)}
     facts = Facts(
         request=request,
         columns=columns_read(request, schema, method),
@@ -142,6 +153,7 @@ def gather(
         delta_total=deltas(store, request),
         delta_cap=settings.delta,
         legal=legal_facts(store, request, names, now),
+        reviews=to_review(request, method, [p.own_figures for p in policies.values()], demanded),
         blacklist=frozenset(settings.blacklist),
         patient_percent=patient_percent(shares_at(store, request.dataset, now), _for_profit(request)),
     )
@@ -157,12 +169,14 @@ def _for_profit(request: Request) -> bool:
 
 
 def _introductions(
-    store: Store, names: list[str], quorum: int | None, link: Link
+    store: Store, names: list[str], quorum: int | None, link: Link, papers: list[dict[str, Any]]
 ) -> tuple[dict[str, Policy], dict[str, int]]:
     """Policy and consent epoch of each node that is there, as it says itself at this moment; each is told what the
-    ledger has of data deleted there. Raises Silent where one is not there, unless a quorum is asked for and reached."""
+    ledger has of data deleted there, and who is on the blacklist. Raises Silent where one is not there, unless a quorum
+    is asked for and reached."""
     law = store.settings().jurisdiction
-    heard = link.ask("hello", {name: {"deleted": store.deleted(name), "jurisdiction": law} for name in names})
+    told = {"jurisdiction": law, "papers": papers}
+    heard = link.ask("hello", {name: {"deleted": store.deleted(name), **told} for name in names})
     for node, problem in heard.refusals.items():
         raise problem.at(node)
     silent = sorted(set(names) - set(heard.answers))

@@ -9,9 +9,11 @@ from datetime import datetime
 
 from huizhen import rules
 from huizhen.kit.clock import CHINA, day_of
+from huizhen.model import listing
 from huizhen.model.grant import Grant, Reason, verdict
 from huizhen.model.lifecycle import Filed
 from huizhen.model.method import Method
+from huizhen.model.paper import Paper
 from huizhen.model.party import Exported, LegalFacts, Taken
 from huizhen.model.rule import Facts
 from huizhen.model.study import Request, Study
@@ -44,7 +46,14 @@ def legal_facts(
         exported=exported(store, now, study),
         instruments=bound,
         taken=_taken(store, request.asker, bound, study),
+        papers=_papers(store, {request.asker, *participants}),
     )
+
+
+def _papers(store: Store, names: set[str]) -> tuple[Paper, ...]:
+    """Who may review, and what was ever said about these on the blacklist."""
+    found = store.papers.of(*listing.KINDS, "reviewer-enrolled", "reviewer-dismissed")
+    return tuple(p for p in found if p.kind not in listing.KINDS or p.subject in names)
 
 
 def instruments_for(request: Request, filings: Sequence[Filed]) -> tuple[Filed, ...]:
@@ -110,6 +119,7 @@ def reasons_again(study: Study, grant: Grant, method: Method, **known: object) -
         epsilon_total=0.0,
         epsilon_cap=0.0,
         legal=legal,
+        reviews=limits.reviews,
     )
     asked = replace(facts, **known)  # type: ignore[arg-type]
     return rules.ask("study", asked)

@@ -13,6 +13,8 @@ from huizhen.market.postings import Posting
 from huizhen.model.dataset import Dataset
 from huizhen.model.deed import Kind
 from huizhen.model.lifecycle import Filed
+from huizhen.model.paper import Kind as PaperKind
+from huizhen.model.paper import Paper
 from huizhen.model.party import Act, Party
 from huizhen.model.settings import RegionSettings
 from huizhen.model.settlement import Hold, Settlement
@@ -62,6 +64,11 @@ class Record(Protocol):
         """Record what deeds and contracts began or ended by that day."""
         ...
 
+    def put_paper(self, paper: Paper) -> None: ...
+    def suspend(self, contract: str, day: str) -> None:
+        """Suspend the last version of a contract, if it is active."""
+        ...
+
     def put_checkpoint(self, size: int, note: str) -> None: ...
     def witnessed(self, node: str, size: int) -> None: ...
 
@@ -81,8 +88,19 @@ class Instruments(Protocol):
         ...
 
 
+class Papers(Protocol):
+    """Papers on file."""
+
+    def of(self, *kinds: PaperKind, subject: str | None = None) -> tuple[Paper, ...]:
+        """Those of these kinds (none said: of all), in the order in which they were filed."""
+        ...
+
+
 class Store(Protocol):
     """The hub's memory."""
+
+    @property
+    def papers(self) -> Papers: ...
 
     @property
     def instruments(self) -> Instruments: ...
@@ -114,6 +132,10 @@ class Store(Protocol):
 
     def taken_by(self, askers: Sequence[str]) -> tuple[Study, ...]:
         """Studies of these askers that were not denied and did not fail, those under way included."""
+        ...
+
+    def asked_by(self, asker: str) -> tuple[tuple[Study, str], ...]:
+        """Every study that this asker submitted, with its status, oldest first."""
         ...
 
     def awaiting(self) -> tuple[Study, ...]:

@@ -19,6 +19,7 @@ from huizhen.kit.clock import Clock, day_of, stamp
 from huizhen.kit.errors import HuizhenError, Refused, to_wire
 from huizhen.kit.keys import SigningKey
 from huizhen.kit.text import Text
+from huizhen.model import listing
 from huizhen.model.assessment import Assessment, Opinion
 from huizhen.model.census import Census
 from huizhen.model.evidence import Evidence
@@ -28,7 +29,7 @@ from huizhen.model.release import Release
 from huizhen.model.settlement import Settlement
 from huizhen.model.study import Request, Study
 from huizhen.model.tally import Tally
-from huizhen.path import clauses, compute, record
+from huizhen.path import clauses, compute, departing, keeping, record
 from huizhen.path.assess import assess
 from huizhen.path.authorise import authorise, columns_read, plan, why_not_allowed
 from huizhen.path.committing import CommittingNoise
@@ -39,9 +40,11 @@ from huizhen.path.legal import check_counted
 from huizhen.path.link import Link, Unfit
 from huizhen.path.models import filled
 from huizhen.path.outcome import UNFINISHED
+from huizhen.path.papers import to_tell
 from huizhen.path.patience import Patience
 from huizhen.path.ports import Federation, Record, Store
 from huizhen.path.propose import propose
+from huizhen.path.review import reviewed
 from huizhen.path.settle import settle_study
 from huizhen.path.witness import witness
 from huizhen.privacy.noise import Noise
@@ -176,6 +179,7 @@ class Road:
                 check_budget_left(self.store, study.request)
                 r.reserve(study, grant.limits.epsilon)
             record.authorised(r, study, grant, clauses.bind(r, study, grant))
+            departing.note(r, self.store, study, grant, (self.origin, self.key, self.clock))
         self.progress("authorise", Text(f"verdict: {grant.verdict}", f"结论：{grant.verdict}"))
         return grant
 
@@ -248,7 +252,8 @@ class Road:
             record.guarded(r, study, release, tallies)
             if release.status == "released":
                 check_not_overtaken(self.store, study)
-                if clauses.waits(study, grant):
+                keeping.check_not_listed(self.store, study, self.clock())
+                if keeping.waits(study, grant):
                     r.journal(study.id, "guarded_utc", r.at_utc)
                     r.status(study.id, "awaiting")
                 else:
@@ -262,7 +267,7 @@ class Road:
 
     def _let_go(self, study: Study, grant: Grant, done: dict[str, Any]) -> bool:
         """Release what was kept back, if all that it waits for has come; else say what it still waits for."""
-        kept_back = clauses.why_kept_back(self.store, study, grant, done, self.clock())
+        kept_back = keeping.why_kept_back(self.store, study, grant, done, self.clock())
         with self.store.record() as r:
             if kept_back is None:
                 r.forget(study.id, ["problem"])
@@ -300,7 +305,7 @@ class Road:
             "study": study.id,
             "status": status,
             "settlement": None if settlement is None else settlement.as_json(),
-        }
+        } | reviewed(self.store, study)
         untold = self._tell(link, self._asked(study), body)
         with self.store.record() as r:
             r.status(study.id, status)
@@ -368,8 +373,12 @@ class Road:
                     r.witnessed(node, len(tree))
 
     def witness(self) -> None:
-        """Sign how the ledger stands and have it co-signed."""
-        self._witness(self._link())
+        """Sign how the ledger stands and have it co-signed; tell every node of the blacklist."""
+        link = self._link()
+        told = to_tell(self.store.papers.of(*listing.KINDS), day_of(self.clock(), self.store.settings().jurisdiction))
+        if told:
+            link.ask("papers", {node: {"papers": told} for node in link.keys})
+        self._witness(link)
 
 
 @contextmanager

@@ -14,9 +14,9 @@ from starlette.exceptions import HTTPException
 from huizhen import __version__
 from huizhen.adapters import mail_table
 from huizhen.adapters.tokens import Tokens
-from huizhen.hub.api import about, breaches, instruments, ledger, money, nodes, register, studies
+from huizhen.hub.api import about, breaches, instruments, ledger, money, nodes, papers, register, studies, watching
 from huizhen.hub.api.gate import Gate, Sheltered, bad_request, failure, nothing_unknown
-from huizhen.hub.api.shapes import Committed, Failure, Step
+from huizhen.hub.api.shapes import Committed, Failure, Said, Step
 from huizhen.hub.meters import Meters
 from huizhen.hub.studies import Studies
 from huizhen.kit.errors import HuizhenError, NotFound
@@ -24,6 +24,7 @@ from huizhen.kit.text import Text
 from huizhen.model.assessment import Concluded
 from huizhen.model.deed import Contract, Deed
 from huizhen.model.incident import Declaration, Noted
+from huizhen.model.paper import Paper
 from huizhen.model.party import Filing, Party
 from huizhen.model.settlement import Payment
 from huizhen.model.statement import Statement
@@ -59,7 +60,7 @@ def make_api(running: Studies, there: Callable[[], Sequence[str]], meters: Meter
     app.state.studies, app.state.desk, app.state.there = running, running.desk, there
     app.state.meters = meters
     app.state.gate = Gate(Tokens(hub.engine, hub.clock), node_of)
-    for part in (about, studies, instruments, ledger, money, register, breaches, nodes):
+    for part in (about, studies, instruments, papers, watching, ledger, money, register, breaches, nodes):
         app.include_router(part.router)
     app.add_exception_handler(HuizhenError, lambda _r, e: failure(e))
     app.add_exception_handler(RequestValidationError, _wrong_form)
@@ -78,7 +79,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
         )  # fmt: skip
         parts = made["components"]["schemas"]
         for model in (StudyRequest, Statement, Party, Filing, Deed, Contract, Payment, Step, Committed, Concluded,
-                      Declaration, Noted):  # fmt: skip
+                      Declaration, Noted, Paper, Said):  # fmt: skip
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             for name, inner in schema.pop("$defs", {}).items():
                 parts.setdefault(name, inner)

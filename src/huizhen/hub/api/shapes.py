@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from huizhen.model.paper import Kind as PaperKind
 from huizhen.model.study import Request
 
 Status = Literal["running", "awaiting", "released", "denied", "needs", "failed"]
@@ -303,3 +304,78 @@ class BookedPayment(Shape):
     fen: int
     reference: str
     id: str
+
+
+class Said(Shape):
+    """What the trustee says in its own name; the hub makes a signed paper of it."""
+
+    kind: PaperKind
+    subject: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    body: dict[str, Any]
+
+
+class ReviewLine(Shape):
+    """Where the review of one study's result stands."""
+
+    study: str
+    region: str
+    asker: str
+    title: str
+    what: list[str] = Field(description="why it is reviewed: extract, own-figures, model")
+    status: str
+    state: str
+    state_en: str
+    state_zh: str
+    release: str = Field(description="digest of exactly what is reviewed")
+    sealed_by: list[dict[str, str]]
+
+
+class Reviewed(ReviewLine):
+    """With what there is to look at."""
+
+    request: dict[str, Any]
+    reasons: list[dict[str, Any]]
+    content: dict[str, Any] = Field(description="the guarded result, as it would be released")
+    papers: list[dict[str, Any]]
+
+
+class Listing(Shape):
+    """A party on the blacklist, and what was said since."""
+
+    party: str
+    listing: str = Field(description="digest of the paper that lists it")
+    by: str
+    state: Literal["to come", "standing", "ended", "lifted"]
+    ground: str
+    from_day: str
+    until_day: str
+    appeals: list[dict[str, str]]
+    decided: list[dict[str, str]]
+
+
+class Alarm(Shape):
+    """Behaviour that stood out, why, and what it was found to be."""
+
+    alarm: str
+    digest: str
+    about: str
+    day: str
+    behaviour: str
+    window: str
+    score: int = Field(description="thousandths of bits of surprise; 0 where none was computed")
+    facts: dict[str, str | int]
+    en: str
+    zh: str
+    outcome: str | None
+    acknowledged_by: str | None
+    acknowledged: str | None
+
+
+class Credibility(Shape):
+    """0 to 100: `base` and the points of all addends, cut at either end."""
+
+    party: str
+    score: int
+    base: int
+    addends: list[dict[str, Any]]
+    reports: list[dict[str, Any]] = Field(description="auditors' signed reports, the last of each auditor")

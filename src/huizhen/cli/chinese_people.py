@@ -1,0 +1,33 @@
+"""Words in Chinese for the commands on single people: their data, their rights, breaches that concern them."""
+
+from __future__ import annotations
+
+COMMANDS: dict[str, str] = {
+    "huizhen breach": "个人信息泄露事件：申报、统计、通知、举证。",
+    "huizhen breach declare": "申报泄露事件：自此载入账本，不可移除，并显示各项法定时限。",
+    "huizhen breach revise": "补正已知情况。数据集与研究只增不减；知悉时间只能更正为更早。",
+    "huizhen breach note": "记录刚完成的事项：contained、authority-told、persons-told、persons-spared、"
+    "persons-ordered、reported。以记录时刻为完成时刻，别无他法。",
+    "huizhen breach close": "在全部规则均已满足后结案。无论是否结案，均保留在账本与列表中。",
+    "huizhen breach reopen": "重启已结案的事件。",
+    "huizhen breach status": "显示各项时限、已统计的医院、规则要求与经过。",
+    "huizhen breach affected": "在医院查明受影响者，并仅向中心告知人数。"
+    "名单留在本院：假名，或用 --among 得到本院编号。",
+    "huizhen breach notices": "起草致主管部门与个人的通知，中英文各一份。",
+    "huizhen breach bundle": "将证据写成一个文件：账本中有关的每一条及其证明、文件与通知。可离线且不依赖本程序核验。",
+    "huizhen breach verify": "用您自己的公钥核验泄露事件证据：无需区域、中心或网络。不成立时退出码为 8。",
+    "huizhen patient claim": "某人对其数据主张权利时，法律如何规定：附条文依据，并记入节点日志。未准许时退出码为 5。",
+    "huizhen patient": "患者可以看到自己的数据如何被使用。",
+    "huizhen patient uses": "此人数据的每一次使用：用途、申请方、日期、所得（分）；以及每一次因紧急诊疗被打开。",
+    "huizhen patient consents": "此人或他人代其所作的全部表示、其中有效的，以及当时展示的内容。",
+    "huizhen consent export": "将所作表示写成 FHIR R4 Consent 资源，`consent import` 可读回并得出相同结论。"
+    "节点只保存假名，故由医院提供编号。",
+    "huizhen patient data": "此人数据的全部去向：每一次使用由谁、为何、以何方法、得出什么、收益多少；代其拒绝的申请；"
+    "每一次紧急访问。用 --bundle 写出逐项证明，无需医院即可核验。",
+    "huizhen patient verify": "核验医院关于此人数据的陈述；无需医院，除 --ledger URL 外也无需网络。"
+    "不实时退出码为 8，未能证明时为 7。",
+    "huizhen patient delete": "终止此人的全部同意，并删除其数据，法律要求保存的除外。数据仓库中的数据仍属医院："
+    "写出删除指令，执行后确认。每次删除均有签名记录，其哈希在账本上；备份不会使数据恢复。",
+    "huizhen patient deletions": "列出删除记录，以及仍保留的内容及其依据。",
+    "huizhen patient confirm-deletion": "查看数据仓库是否已执行删除指令；已执行的写入账本。",
+}

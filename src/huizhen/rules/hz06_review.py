@@ -1,0 +1,38 @@
+"""What is not a sum is released only after two reviewers of different organisations approve. House rule; decision 0040.
+
+The grant says what will have to be reviewed. Whether it was, the road asks before it releases; here it is asked whether
+there are reviewers at all who may, since without them a result would wait for nobody.
+"""
+
+from huizhen.kit.text import Text
+from huizhen.model.casebook import legally, reviewing
+from huizhen.model.review import WHATS, reviewers
+from huizhen.model.rule import Answer, Case, Facts, Rule, unknown
+
+
+def decide(facts: Facts) -> Answer | None:
+    if not facts.reviews:
+        return None
+    organisations = {r.organisation for r in reviewers(facts.legal.papers).values()} - {facts.request.asker}
+    if len(organisations) < 2:
+        return unknown(
+            "What is released here is reviewed by two people of different organisations, none of them the asker's; "
+            "no two such reviewers are enrolled.",
+            "此类结果须经两家不同机构（均非申请方）的审查人审查；尚未登记足够的审查人。",
+        )
+    en, zh = "; ".join(WHATS[w].en for w in facts.reviews), "；".join(WHATS[w].zh for w in facts.reviews)
+    return Answer("allow", Text(f"To be reviewed by two before release: {en}.", f"发布前须经双人审查：{zh}。"))
+
+
+_TWO = reviewing("med-school", "ethics-board")
+RULE = Rule("HZ06", "House rule: what is not a sum is reviewed by two", "2026-11-28", decide)
+CASES = (
+    Case("sums need no review", legally(papers=_TWO), None),
+    Case("two organisations review", legally(papers=_TWO, reviews=("extract",)), "allow"),
+    Case("nobody is enrolled", legally(reviews=("model",)), "needs"),
+    Case("two reviewers of one organisation", legally(papers=reviewing("med", "med"), reviews=("extract",)), "needs"),
+    Case(
+        "one of the two is the asker's own", legally(papers=reviewing("med", "acme-pharma"), reviews=("extract",)),
+        "needs",
+    ),
+)  # fmt: skip

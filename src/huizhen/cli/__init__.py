@@ -21,6 +21,7 @@ from huizhen.cli import (
     delegate,
     instrument,
     ledger,
+    mask,
     model,
     money,
     network,
@@ -96,6 +97,7 @@ app.add_typer(witness.app, name="witness")
 app.add_typer(money.app, name="money")
 app.add_typer(patient.app, name="patient")
 app.command("anonymize", cls=Command)(anonymize.anonymize)
+app.add_typer(mask.app, name="mask")
 app.command("up", cls=Command)(up.up)
 app.command("doctor", cls=Command)(setup.doctor)
 abrupt.over()

@@ -64,7 +64,8 @@ def encrypt(key: bytes, radix: int, length: int, numbers: Numbers, tweak: Bytes)
         y = _digest(block, begun, q, 4 * math.ceil(wide / 4) + 4, size[i % 2], narrow)
         a, b = b, (a + y) % _as(size[i % 2], narrow)
     # after ten rounds a has the left half's digits again
-    return a * _as(size[1], narrow) + b
+    out: Numbers = a * _as(size[1], narrow) + b
+    return out
 
 
 def permute(key: bytes, size: int, numbers: Numbers, tweak: Bytes) -> Numbers:

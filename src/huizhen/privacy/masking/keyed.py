@@ -16,7 +16,7 @@ _TWEAK = 16
 
 
 class Key:
-    """32 secret bytes. Who has them can turn masked numbers back; who has not, learns nothing from one about another."""
+    """32 secret bytes. Who has them can turn masked numbers back; who has not learns nothing of one from another."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret

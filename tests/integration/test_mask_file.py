@@ -85,7 +85,8 @@ def test_every_value_is_of_the_same_form_and_nobodys(laid: Any) -> None:
 def test_intervals_stay_and_days_do_not_and_birth_agrees_with_the_number(laid: Any) -> None:
     _, before, after, _ = laid
     was, now = (
-        (pd.to_datetime(t.discharged, format="%Y年%m月%d日") - pd.to_datetime(t.admitted)).dt.days for t in (before, after)
+        (pd.to_datetime(t.discharged, format="%Y年%m月%d日") - pd.to_datetime(t.admitted)).dt.days
+        for t in (before, after)
     )
     assert (was == now).all() and after.admitted.str.endswith(" 08:30").all()
     moved = (pd.to_datetime(after.admitted) - pd.to_datetime(before.admitted)).dt.days
@@ -177,4 +178,6 @@ def test_numbers_that_are_none_stay_none_and_empty_stays_empty(laid: Any, tmp_pa
     done("mask", "copy", tmp_path / "in.csv", "--policy", tmp_path / "m.yaml", "--out", tmp_path / "o.csv")
     after = pd.read_csv(tmp_path / "o.csv", dtype=str, keep_default_na=False).id_card
     assert valid(after.tolist()).tolist() == [False, False, False, True]
-    assert after[1] == "" and re.fullmatch(r"[A-Z]\d{13}", after[2]) and after[0].isdigit() and after[0] != odd.id_card[0]
+    assert (
+        after[1] == "" and re.fullmatch(r"[A-Z]\d{13}", after[2]) and after[0].isdigit() and after[0] != odd.id_card[0]
+    )

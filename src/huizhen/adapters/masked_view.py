@@ -51,7 +51,7 @@ def shown(table: pa.Table, policy: Masking, beside: Path, role: Role, seen: dict
         connection.register("the table", raw)
         _close(connection)
         try:
-            return connection.execute(
+            return connection.sql(
                 f'SELECT {", ".join(parts)} FROM "the table"{where} ORDER BY random()'
             ).to_arrow_table()
         except duckdb.Error:
@@ -71,7 +71,8 @@ def answer(table: pa.Table, name: str, sql: str) -> pa.Table:
         connection.unregister("given")
         _close(connection)
         try:
-            return connection.execute(sql).to_arrow_table()
+            found = connection.sql(sql)
+            return found.to_arrow_table() if found is not None else pa.table({})
         except duckdb.Error:
             raise BadInput(
                 "question-not-understood",

@@ -35,6 +35,7 @@ from huizhen.cli import (
     tokens,
     up,
     upkeep,  # noqa: F401 - its commands stand beside those of `act`
+    watermark,
     witness,
     witnesses,  # noqa: F401 - its commands stand beside those of `witness`
     wording,
@@ -98,6 +99,7 @@ app.add_typer(money.app, name="money")
 app.add_typer(patient.app, name="patient")
 app.command("anonymize", cls=Command)(anonymize.anonymize)
 app.add_typer(mask.app, name="mask")
+app.add_typer(watermark.app, name="watermark")
 app.command("up", cls=Command)(up.up)
 app.command("doctor", cls=Command)(setup.doctor)
 abrupt.over()

@@ -5,6 +5,21 @@ from __future__ import annotations
 COMMANDS: dict[str, str] = {
     "huizhen": "会诊：多家医院共同得出一个答案，病历不出院门。",
     "huizhen init": "建立区域：一个文件夹即容纳整个联邦，无需安装任何服务。",
+    "huizhen mask": "脱敏：测试用副本，以及各角色所见。",
+    "huizhen mask key": "生成脱敏密钥。同一密钥在所有表中给出同样的脱敏值；"
+    "持有者可还原脱敏后的号码，故密钥不离开生成之处。",
+    "huizhen mask find": "找出可识别个人的列：依据列名、内容及校验位。不显示任何取值。未找出的列仍可能识别个人。",
+    "huizhen mask propose": "根据各列的识别结果写出脱敏策略草案。使用前请先核对。",
+    "huizhen mask copy": "写出测试用副本：身份证号仍有效，号码格式不变，姓名地址为虚构，日期按人平移。"
+    "同一密钥在各表结果一致，"
+    "故副本仍可关联。这不是匿名化：知道某人其他信息者仍可在其中找到此人。",
+    "huizhen mask query": "按角色与用途所见查询一张表。"
+    "脱敏先于查询，条件、关联与排序均无法绕过。角色归属由调用方确认。",
+    "huizhen watermark": "水印：表的副本来自哪个接收方。",
+    "huizhen watermark embed": "为某一接收方写出带水印的副本：部分数值按所给容差改动，绝不超出。"
+    "剂量与标识符从不加水印，匿名化有所承诺的列亦然。",
+    "huizhen watermark trace": "判定一张表出自谁的副本，以及误判的概率：行列可缺失、打乱、改名、取整或由两份混合。"
+    "概率为精确值，涵盖登记的所有接收方。",
     "huizhen node": "医院的节点。",
     "huizhen node add": "添加一家医院的节点：独立的文件夹、密钥和策略。",
     "huizhen node score": "用 `personal: head` 的研究留在节点的医院自有模型为文件评分；模型与数据均不离开医院。",
@@ -217,6 +232,19 @@ OPTIONS: dict[str, str] = {
     "How long it is valid.": "有效天数。",
     "All tokens of that name; or the id of one.": "该名称的全部令牌，或某个令牌的编号。",
     "Port of the hub.": "中心的端口。",
+    "mask.yaml: what becomes of each column, who sees what.": "mask.yaml：各列如何处理，何人可见何内容。",
+    "mask.yaml: who sees what.": "mask.yaml：何人可见何内容。",
+    "The policy to write, as YAML.": "要写出的策略（YAML）。",
+    "The masked copy to write.": "要写出的脱敏副本。",
+    "One SELECT over the file's name.": "一条 SELECT，表名为文件名。",
+    "Who looks: a role of the policy.": "查看者：策略中的角色。",
+    "What for: a purpose of that role.": "用途：该角色的用途之一。",
+    "Folder of the key and of who got which copy.": "存放密钥及副本去向的文件夹。",
+    "The marked copy to write.": "要写出的带水印副本。",
+    "Who gets this copy.": "此副本的接收方。",
+    "By how much a number may change. May be repeated.": "数值最多可改变多少。可重复给出。",
+    "anonymize.yaml of the table: only what it keeps is marked.": "该表的 anonymize.yaml：只在其 keep 列加水印。",
+    "Name nobody who may be wrong with a greater chance.": "误指概率高于此值者不予指名。",
     "Print JSON, for machines.": "输出 JSON，供程序读取。",
     "settings.yaml: deed, refused askers, privacy budget.": "settings.yaml：分成契约、拒绝的申请方、隐私预算。",
     "Name of the dataset, the same at every hospital that holds a share.": "数据集名称；各持有医院须一致。",

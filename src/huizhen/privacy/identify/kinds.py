@@ -71,7 +71,7 @@ def luhn(values: Sequence[str]) -> Bools:
     for value in values:
         digits = [int(c) for c in value if c.isdigit()]
         doubled = [d if i % 2 == 0 else d * 2 - 9 * (d > 4) for i, d in enumerate(reversed(digits))]
-        out.append(sum(doubled) % 10 == 0 and len(set(digits)) > 2)
+        out.append(sum(doubled) % 10 == 0 and len(set(digits)) > 1)
     return np.array(out, np.bool_)
 
 
@@ -147,7 +147,7 @@ KINDS: tuple[Kind, ...] = (
         r"苑)[\u4e00-\u9fff\d]*( \d{6})?|"
         r"\d{1,6}[A-Za-z]? .*\b(?i:street|st|avenue|ave|road|rd|lane|ln|drive|dr|court|ct|way|place|blvd|boulevard|"
         r"square|terrace|parkway|highway|apt|suite)\b.*",
-        None, 0.5, "address",
+        None, 0.5, "address", True,
     ),
     Kind(
         "record_number", Text("number of a patient or record", "病案号等编号"),

@@ -6,6 +6,8 @@ import csv
 import os
 import re
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +84,21 @@ def new_file(out: Path, like: Path) -> Iterator[Path]:
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def in_utf8(path: Path) -> Iterator[Path]:
+    """The path of the same file in UTF-8: its own, or for a CSV file in another encoding that of a copy which is
+    deleted afterwards."""
+    encoding = "utf-8-sig" if path.suffix.lower() == ".parquet" else encodings.recognise(path)
+    if encoding == "utf-8-sig":
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="huizhen-") as folder:
+        copy = Path(folder, path.name)
+        with path.open(encoding=encoding, newline="") as old, copy.open("w", encoding="utf-8", newline="") as new:
+            shutil.copyfileobj(old, new, 1 << 20)
+        yield copy
 
 
 def _read_csv(path: Path, encoding: str) -> tuple[pa.Table, str]:

@@ -35,12 +35,15 @@ def anonymise_frame(
         path, out = Path(folder, "in.parquet"), Path(folder, "out.parquet")
         pa.parquet.write_table(_plain(arrow), path)
         if config is None:
-            asked = asked_by_options(path, {**said, "hierarchies": hierarchies})
+            asked = asked_by_options(path, {**_UNSAID, **said, "hierarchies": hierarchies})
         else:
             asked = config if isinstance(config, Anonymisation) else Anonymisation.read(dict(config))
         figures = anonymise(path, out, asked, hierarchies or Path(), lambda _step, _n: None)
         released = pa.parquet.read_table(out)
     return Anonymised(_like(table, released), figures, asked)
+
+
+_UNSAID = {"mode": None, "population-size": None, "no-attacks": False, "outside": None}
 
 
 def listed(columns: str | Sequence[str]) -> str:

@@ -62,7 +62,7 @@ def write_table(table: pa.Table, path: Path, delimiter: str) -> None:
         {n: c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c
          for n, c in zip(table.column_names, table.columns, strict=True)}
     )  # fmt: skip
-    if ".parquet" in [s.lower() for s in path.suffixes]:
+    if path.suffix.lower() == ".parquet":
         pa.parquet.write_table(plain, path)
     else:
         pa.csv.write_csv(plain, path, pa.csv.WriteOptions(delimiter=delimiter, quoting_style="needed"))
@@ -78,7 +78,7 @@ def new_file(out: Path, like: Path) -> Iterator[Path]:
             Text("--out has to be another file of the same kind.", "--out 须是另一个同类型的文件。"),
             Text(f"Give it a name that ends in {like.suffix}.", f"请给出以 {like.suffix} 结尾的文件名。"),
         )
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    part = out.with_name(f".{out.stem}.{os.getpid()}.part{out.suffix}")
     try:
         yield part
         part.replace(out)

@@ -12,9 +12,9 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from huizhen.adapters.anonymise_table import as_text, read_table
+from huizhen.adapters.anonymise_table import as_text
+from huizhen.adapters.own_file import in_utf8, read_table
 from huizhen.adapters.release_population import Witness, broken_among
-from huizhen.adapters.own_file import in_utf8
 from huizhen.kit.errors import Refused
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Anonymisation, Variety

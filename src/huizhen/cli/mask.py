@@ -67,7 +67,7 @@ def find(file: File, as_json: JsonFlag = False) -> None:
             Head(Text("of that form", "符合比例"), "number"),
         ],
         [
-            (n, _label(f.kind).say(VOICE.language), _BY[f.by].say(VOICE.language), f"{f.share:.0%}")
+            (n, _label(f.kind).say(VOICE.language), _BY[f.by].say(VOICE.language), f"{f.share:.0%}" if f.share else "")
             for n, f in found.items()
             if f is not None
         ],

@@ -12,6 +12,8 @@ Positive = Annotated[int, Field(ge=1)]
 
 
 class Generalisation(Document):
+    """How one column is made coarser."""
+
     by: Literal[
         "flat",
         "prefix",

@@ -42,6 +42,7 @@ def anonymize(
     sensitive: str | Sequence[str] = (),
     keep: str | Sequence[str] = (),
     drop: str | Sequence[str] = (),
+    unknown: str | Sequence[str] = (),
     *,
     k: int = 10,
     l: int | None = None,  # noqa: E741
@@ -55,13 +56,15 @@ def anonymize(
     sensitive="icd10", drop="name", k=10, l=3).table`.
 
     table: a pandas or Polars DataFrame, an Arrow table, or what has `__arrow_c_stream__`; the answer's `table` is of
-    the same kind. Every column has to be named. hierarchies: a folder of CSV files called after the columns. config:
+    the same kind. Every column has to be named. unknown: kept columns that nobody outside can
+    know. hierarchies: a folder of CSV files called after the columns. config:
     what `anonymize.yaml` may hold, in place of all else; its files are in `hierarchies`. While it works, the rows lie
     in a private folder for temporary files, and are deleted. Raises BadInput, Unable, and Refused where the release
     does not hold what was asked.
     """
     from huizhen.adapters.anonymised_frames import anonymise_frame, listed
 
-    said = {"qi": listed(qi), "sensitive": listed(sensitive), "keep": listed(keep), "drop": listed(drop), "k": k,
+    said = {"qi": listed(qi), "sensitive": listed(sensitive), "keep": listed(keep), "drop": listed(drop),
+            "unknown": listed(unknown), "k": k,
             "l": l, "t": t, "suppress": suppress, "algorithm": algorithm}  # fmt: skip
     return anonymise_frame(table, said, config, Path(hierarchies) if hierarchies is not None else None)

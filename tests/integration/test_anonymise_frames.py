@@ -80,7 +80,7 @@ def test_an_arx_hierarchy_in_gb18030_is_read_as_it_is(frame: pd.DataFrame, tmp_p
     tree = "本科;高等;*\n大专;高等;*\n高中;中等;*\n初中;中等;*\n小学;初等;*\n"
     (tmp_path / "x_hierarchy_学历.csv").write_text(tree, encoding="gb18030")
     said = done("anonymize", tmp_path / "in.csv", "--out", tmp_path / "out.csv", "--qi", "age,民族,学历",
-    "--keep", "icd",
+    "--sensitive", "icd",
                 "--drop", "name", "--hierarchies", tmp_path, "--json").json()  # fmt: skip
     assert said["config"]["quasi_identifiers"]["学历"]["by"] == "file"
     assert set(pd.read_csv(tmp_path / "out.csv", dtype=str)["学历"]) & {"高等", "中等", "初等", "*"}

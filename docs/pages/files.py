@@ -7,6 +7,7 @@ from huizhen.model.connection import Connection
 from huizhen.model.dataset import Schema
 from huizhen.model.deed import Contract, Deed
 from huizhen.model.document import Document
+from huizhen.model.masking import Masking
 from huizhen.model.policy import Policy
 from huizhen.model.settings import RegionSettings
 from huizhen.model.study import Request
@@ -33,6 +34,7 @@ FILES: tuple[tuple[str, str, type[Document]], ...] = (
     ),
     ("hub.yaml", "In the folder of a node that was enrolled; read when the node starts.", Connection),
     ("anonymize.yaml", "What a data holder decides about a file, for `huizhen anonymize`.", Anonymisation),
+    ("mask.yaml", "What becomes of each column in a copy, and who sees what, for `huizhen mask`.", Masking),
     ("deed.yaml", "A data-trust deed, for `huizhen deed draft` and `sign`.", Deed),
     ("contract.yaml", "A contract with an asker, for `huizhen contract draft` and `sign`.", Contract),
     ("settings.yaml", "What the trustee decides once, with `huizhen init --settings`.", RegionSettings),

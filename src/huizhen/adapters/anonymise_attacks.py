@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from huizhen.adapters.anonymise_columns import encoded
 from huizhen.adapters.anonymise_release import Heard, Released, anonymised, classes
-from huizhen.adapters.anonymise_table import Coded, read_table
+from huizhen.adapters.anonymise_table import Coded
+from huizhen.adapters.own_file import read_table
 from huizhen.kit.errors import BadInput, Refused, Unable
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Anonymisation

@@ -14,10 +14,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from huizhen.intake import encoding as encodings
 from huizhen.intake.format import check_file
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Generalisation, Variety
+from huizhen.privacy.anonymise import vocabulary
 from huizhen.privacy.anonymise.hierarchy import Hierarchy, build, date, flat, icd10, interval, prefix, quantile, table
 from huizhen.privacy.anonymise.promise import Codes, Diversity, Sensitive
 
@@ -92,7 +94,9 @@ def _hierarchy(
     values: Sequence[str], rows: npt.NDArray[Any], how: Generalisation, name: str, beside: Path
 ) -> Hierarchy:
     simple = {"flat": lambda: flat(values), "date": lambda: date(values, name), "icd10": lambda: icd10(values),
-              "division": lambda: prefix(values, (2, 4))}  # fmt: skip
+              "division": lambda: prefix(values, (2, 4)), "ethnic": lambda: vocabulary.ethnic(values),
+              "education": lambda: vocabulary.education(values),
+              "occupation": lambda: vocabulary.occupation(values)}  # fmt: skip
     if how.by in simple:
         return simple[how.by]()
     if how.by == "prefix" and how.lengths:
@@ -113,7 +117,7 @@ def _hierarchy(
 
 def _written_out(place: Path) -> list[list[str]]:
     check_file(place)
-    with place.open(encoding="utf-8-sig", newline="") as file:
+    with place.open(encoding=encodings.recognise(place), newline="") as file:
         return [row for row in csv.reader(file, delimiter=";") if row]
 
 
@@ -124,6 +128,8 @@ def meant(column: pa.ChunkedArray) -> Generalisation:
     for shape, how in _SHAPES:
         if len(known) > _FEW and all(shape.fullmatch(v) for v in known):
             return how
+    if (words := vocabulary.meant(known)) is not None:
+        return Generalisation.model_validate({"by": words})
     lengths = {len(v) for v in known}
     if len(known) > _FEW and lengths <= {min(lengths, default=0)} and 1 < min(lengths) <= 12:
         return Generalisation(by="prefix", lengths=tuple(range(1, min(lengths))))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from huizhen.adapters.anonymise_columns import meant, written
-from huizhen.adapters.anonymise_table import read_table
+from huizhen.adapters.own_file import read_table
 from huizhen.intake.document import read_yaml
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text

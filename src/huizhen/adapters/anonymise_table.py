@@ -2,64 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from huizhen.adapters.anonymise_columns import quasi, secret
-from huizhen.intake.format import check_file
 from huizhen.kit.errors import BadInput, Refused, Unable
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Anonymisation
 from huizhen.privacy.anonymise.hierarchy import Hierarchy
 from huizhen.privacy.anonymise.promise import Codes, Sensitive, all_held
 from huizhen.privacy.risk import SMALLEST
-
-
-def read_table(path: Path) -> tuple[pa.Table, str]:
-    """A CSV file as columns of text in dictionaries, or a Parquet file as it is; and how CSV fields are separated.
-
-    Raises NotFound and BadInput("unreadable-table").
-    """
-    check_file(path)
-    try:
-        if path.suffix.lower() == ".parquet":
-            return pa.parquet.read_table(path), ","
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-        delimiter = max(",;\t|", key=first.count)
-        names = next(csv.reader([first], delimiter=delimiter), [])
-        return pa.csv.read_csv(
-            path,
-            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pa.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.dictionary(pa.int32(), pa.string()))
-            ),
-        ), delimiter
-    except (pa.ArrowInvalid, UnicodeDecodeError):
-        raise BadInput(
-            "unreadable-table",
-            Text(f"{path.name} cannot be read as a table.", f"无法将 {path.name} 读作表格。"),
-            Text("It has to be Parquet, or CSV in UTF-8 with a header and equally many fields in each line.",
-                 "须为 Parquet，或 UTF-8 编码、有表头且每行字段数一致的 CSV。"),
-        ) from None  # fmt: skip
-
-
-def write_table(released: pa.Table, part: Path, like: Path, delimiter: str) -> None:
-    plain = pa.table(
-        {n: c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c
-         for n, c in zip(released.column_names, released.columns, strict=True)}
-    )  # fmt: skip
-    if like.suffix.lower() == ".parquet":
-        pa.parquet.write_table(plain, part)
-    else:
-        pa.csv.write_csv(plain, part, pa.csv.WriteOptions(delimiter=delimiter, quoting_style="needed"))
 
 
 @dataclass(frozen=True)

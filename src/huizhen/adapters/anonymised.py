@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
 from huizhen.adapters.anonymise_release import Heard, Released, anonymised
-from huizhen.adapters.anonymise_table import read_table, write_table
 from huizhen.adapters.anonymise_trail import Trail
+from huizhen.adapters.own_file import new_file, read_table, write_table
 from huizhen.adapters.release_check import Table, check_release
-from huizhen.kit.errors import BadInput, HuizhenError
-from huizhen.kit.text import Text
+from huizhen.kit.errors import HuizhenError
 from huizhen.model.anonymisation import Anonymisation
 
 
@@ -35,23 +33,14 @@ def anonymise(
     file that was written does not hold what was asked, or an attack on it gains more than is promised. Where anything
     is raised, `out` is as it was.
     """
-    if out.suffix.lower() != path.suffix.lower() or out.resolve() == path.resolve():
-        raise BadInput(
-            "bad-out",
-            Text("--out has to be another file of the same kind.", "--out 须是另一个同类型的文件。"),
-            Text(f"Give it a name that ends in {path.suffix}.", f"请给出以 {path.suffix} 结尾的文件名。"),
-        )
     trail = Trail() if trail is None else trail
-    part = out.with_name(f".{out.stem}.{os.getpid()}.part{out.suffix}")
     try:
-        told = _made(path, part, asked, beside, heard, seed, measured, trail)
-        part.replace(out)
+        with new_file(out, path) as part:
+            told = _made(path, part, asked, beside, heard, seed, measured, trail)
         trail.add("release", file=out.name, sha256=told["output_sha256"])
     except HuizhenError as error:
         trail.add("stopped", code=error.code)
         raise
-    finally:
-        part.unlink(missing_ok=True)
     return told
 
 
@@ -71,7 +60,7 @@ def _made(
     released = anonymised(table, asked, beside, heard, people)
     told = released.told(asked)
     trail.add("partition", **{key: told[key] for key in ("rows", "suppressed", "classes", "smallest_class")})
-    write_table(released.table, part, path, delimiter)
+    write_table(released.table, part, delimiter)
     heard("check", len(released.table))
     secrets = {n: s.hierarchy for n, s in released.coded.sensitive.items() if s.hierarchy is not None}
     witness = released.witness(people)

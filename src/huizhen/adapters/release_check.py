@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from huizhen.adapters.anonymise_table import as_text, read_table
+from huizhen.adapters.anonymise_table import as_text
+from huizhen.adapters.own_file import in_utf8, read_table
 from huizhen.adapters.release_population import Witness, broken_among
 from huizhen.kit.errors import Refused
 from huizhen.kit.text import Text
@@ -44,7 +46,9 @@ def check_release(
     one, by name. population: the file of the population, where there is one, and whom of it the engine says to be in
     which class.
     """
-    with duckdb.connect() as connection:
+    read = in_utf8 if asked.suppress else nullcontext
+    with read(original.path) as path, duckdb.connect() as connection:
+        original = Table(path, original.delimiter)
         names = [*asked.quasi_identifiers, *asked.sensitive, *asked.keep]
         quasi = ", ".join(map(_quoted, asked.quasi_identifiers))
         promised = [n for n, variety in asked.sensitive.items() if variety != Variety()]

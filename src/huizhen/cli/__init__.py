@@ -22,6 +22,7 @@ from huizhen.cli import (
     delegate,
     instrument,
     ledger,
+    mask,
     model,
     money,
     network,
@@ -38,6 +39,7 @@ from huizhen.cli import (
     upkeep,  # noqa: F401 - its commands stand beside those of `act`
     watch,
     watch_node,
+    watermark,
     witness,
     witnesses,  # noqa: F401 - its commands stand beside those of `witness`
     wording,
@@ -105,6 +107,8 @@ app.add_typer(witness.app, name="witness")
 app.add_typer(money.app, name="money")
 app.add_typer(patient.app, name="patient")
 app.command("anonymize", cls=Command)(anonymize.anonymize)
+app.add_typer(mask.app, name="mask")
+app.add_typer(watermark.app, name="watermark")
 app.command("up", cls=Command)(up.up)
 app.command("doctor", cls=Command)(setup.doctor)
 abrupt.over()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from huizhen.cli import chinese_files as files
 from huizhen.cli import chinese_papers as papers
 from huizhen.cli import chinese_people as people
 
@@ -137,9 +138,6 @@ COMMANDS: dict[str, str] = {
     "huizhen money": "各方应得多少，精确到分。",
     "huizhen money statement": "某一方的全部记账及逐笔余额。",
     "huizhen money postings": "一项研究的复式分录；借贷必相等。",
-    "huizhen anonymize": "匿名化您自己的文件：每 k 行或更多行不可相互区分，信息损失尽可能小。"
-    "写出的内容先仅凭文件本身核验，并加以攻击，再正式命名。\n\n"
-    "各列的用途写在文件中，或用选项给出；后一种情况下，如何概括由取值推定，并予以说明。",
     "huizhen doctor": "检查可能出问题之处，并说明怎么办。",
 }
 
@@ -204,6 +202,19 @@ OPTIONS: dict[str, str] = {
     "How long it is valid.": "有效天数。",
     "All tokens of that name; or the id of one.": "该名称的全部令牌，或某个令牌的编号。",
     "Port of the hub.": "中心的端口。",
+    "mask.yaml: what becomes of each column, who sees what.": "mask.yaml：各列如何处理，何人可见何内容。",
+    "mask.yaml: who sees what.": "mask.yaml：何人可见何内容。",
+    "The policy to write, as YAML.": "要写出的策略（YAML）。",
+    "The masked copy to write.": "要写出的脱敏副本。",
+    "One SELECT over the file's name.": "一条 SELECT，表名为文件名。",
+    "Who looks: a role of the policy.": "查看者：策略中的角色。",
+    "What for: a purpose of that role.": "用途：该角色的用途之一。",
+    "Folder of the key and of who got which copy.": "存放密钥及副本去向的文件夹。",
+    "The marked copy to write.": "要写出的带水印副本。",
+    "Who gets this copy.": "此副本的接收方。",
+    "By how much a number may change. May be repeated.": "数值最多可改变多少。可重复给出。",
+    "anonymize.yaml of the table: only what it keeps is marked.": "该表的 anonymize.yaml：只在其 keep 列加水印。",
+    "Name nobody who may be wrong with a greater chance.": "误指概率高于此值者不予指名。",
     "Print JSON, for machines.": "输出 JSON，供程序读取。",
     "settings.yaml: deed, refused askers, privacy budget.": "settings.yaml：分成契约、拒绝的申请方、隐私预算。",
     "Name of the dataset, the same at every hospital that holds a share.": "数据集名称；各持有医院须一致。",
@@ -382,5 +393,5 @@ OPTIONS: dict[str, str] = {
     "Also write this column of the file, as it is.": "同时原样写出文件中的这一列。",
 }
 
-COMMANDS |= papers.COMMANDS | people.COMMANDS
+COMMANDS |= papers.COMMANDS | people.COMMANDS | files.COMMANDS
 OPTIONS |= papers.OPTIONS

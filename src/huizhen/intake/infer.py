@@ -9,11 +9,12 @@ import pyarrow as pa
 
 from huizhen.intake import values as v
 from huizhen.intake.format import Source
-from huizhen.intake.hints import is_most_sensitive, names_a_person
+from huizhen.intake.hints import is_most_sensitive
 from huizhen.intake.profile import FEW, FEW_WHOLE, Profile
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 from huizhen.model.dataset import Column, ColumnType, Level, Schema
+from huizhen.privacy.identify.kinds import names_a_person
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from huizhen.intake import values as v
-from huizhen.intake.hints import ID_SHAPES
+from huizhen.privacy.identify.kinds import SHAPES
 
 FEW = 50
 """A category has at most this many levels."""
@@ -51,7 +51,7 @@ class Profile:
         self._low, self._high, self._ordinary = np.inf, -np.inf, 0
         self._hashes: set[int] = set()
         self._unique = True
-        self._shaped = np.zeros(len(ID_SHAPES), dtype=np.int64)
+        self._shaped = np.zeros(len(SHAPES), dtype=np.int64)
         self._shape_seen = 0
 
     def see(self, column: pa.Array) -> None:
@@ -141,7 +141,7 @@ class Profile:
         if self._shape_seen >= _SHAPES_UP_TO:
             return
         values, counts = values[:_SHAPES_UP_TO], counts[:_SHAPES_UP_TO]
-        hits = [pc.match_substring_regex(values, shape).to_numpy(zero_copy_only=False) for shape in ID_SHAPES]
+        hits = [pc.match_substring_regex(values, shape).to_numpy(zero_copy_only=False) for shape in SHAPES]
         self._shaped += np.array([counts[h].sum() for h in hits], dtype=np.int64)
         self._shape_seen += int(counts.sum())
 

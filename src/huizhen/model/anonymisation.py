@@ -12,11 +12,25 @@ Positive = Annotated[int, Field(ge=1)]
 
 
 class Generalisation(Document):
-    by: Literal["flat", "prefix", "interval", "quantile", "date", "icd10", "division", "file"]
+    """How one column is made coarser."""
+
+    by: Literal[
+        "flat",
+        "prefix",
+        "interval",
+        "quantile",
+        "date",
+        "icd10",
+        "division",
+        "ethnic",
+        "education",
+        "occupation",
+        "file",
+    ]
     """flat: the value or nothing; prefix: codes by their first characters; interval: whole numbers; quantile: numbers,
     in parts that hold equally many rows; date: month, quarter, year; icd10: category, block of letter and digit,
-    chapter; division: Chinese administrative divisions of 6 digits by city and province; file: a hierarchy written
-    out."""
+    chapter; division: Chinese administrative divisions of 6 digits by city and province; ethnic (GB/T 3304), education
+    (GB/T 4658), occupation (GB/T 6565): codes or Chinese words, by their classes; file: a hierarchy written out."""
     lengths: tuple[Positive, ...] = ()
     """For prefix: how many characters remain, as 2 and 4."""
     widths: tuple[Positive, ...] = ()

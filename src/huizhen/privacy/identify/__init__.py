@@ -1,0 +1,1 @@
+"""Which columns identify a person: by their names, and by what stands in them."""

@@ -1,0 +1,1 @@
+"""A mark in the numbers of a released table that names who got it."""

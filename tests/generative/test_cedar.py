@@ -139,7 +139,7 @@ def test_every_verdict_that_a_casebook_knows_has_its_policy_and_only_two_rules_a
 
 
 def test_a_rule_that_asks_what_cedar_cannot_answer_is_not_exported_in_part() -> None:
-    for asks in (lambda f: f.legal.exported, lambda f: None if f.exported else None, lambda f: hash(f.category)):
+    for asks in (lambda f: f.legal.exported, lambda f: not f.exported, lambda f: hash(f.category)):
         rule: Rule[Facts] = Rule("X", "x", "2026-01-01", lambda f, asks=asks: asks(f))
         with pytest.raises(TypeError):
             cedar_trace.trace(rule)

@@ -1,0 +1,187 @@
+"""Cedar, with the policies that are exported, answers as the rules do: on every case of the casebook, and on facts that
+nobody thought of; and whatever goes wrong is no leave."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from commands import done, huizhen, in_both
+from generative.test_law_facts import situations
+from huizhen import rules
+from huizhen.adapters import cedar, cedar_trace
+from huizhen.adapters.cedar_facts import OPAQUE, request
+from huizhen.model.casebook import WORDING, delegated, opening, saying
+from huizhen.model.consent import Terms
+from huizhen.model.dataset import Column
+from huizhen.model.giving import Giving, Opening
+from huizhen.model.rule import Facts, Rule
+from huizhen.path.authorise import verdict
+
+if TYPE_CHECKING:
+    from huizhen.adapters.cedar import Engine
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("cedarpy") is None, reason="no cedarpy (extra `cedar`)")
+POLICIES, SCHEMA = cedar.policies(), cedar.schema()
+CASES = [
+    (rule, case) for name, rule in zip(rules.names(), rules.all_rules(), strict=True) for case in rules.cases(name)
+]
+maybe = st.sampled_from([None, "a"])
+
+
+policies = cache(cedar.policies)
+
+
+@cache
+def engine() -> Engine:
+    return cedar.Engine(policies(), cedar.schema())
+
+
+def agree(facts: Any, about: Any) -> None:
+    ours = rules.ask(about, facts)
+    assert engine().answers(facts) == {r.rule: r.verdict for r in ours}
+    assert engine().decide(facts) == verdict(ours)
+
+
+@st.composite
+def studies(draw: st.DrawFn) -> Facts:
+    facts = draw(situations())
+    kinds = st.builds(
+        Column, name=st.just("c"), type=st.sampled_from(["integer", "boolean", "category", "date", "text"]),
+        grade=st.integers(1, 5), identifier=st.booleans(), levels=st.sampled_from([None, ("a",)]),
+    )  # fmt: skip
+    purposes = st.sampled_from(["HMB", "HGR", "PUBHLTH", "INSSUP", "HMARKT", "FUN"])
+    how = {"epsilon": draw(st.sampled_from([None, 0.5])), "secure_sum": draw(st.booleans())}
+    protection = facts.request.protection.model_copy(update=how)
+    asked = facts.request.model_copy(update={"purpose": draw(purposes), "protection": protection})
+    known = draw(st.booleans())
+    legal = facts.legal.model_copy(update={
+        "party": facts.party if known else None,
+        "register_kept": draw(st.booleans()),
+        "critical_holders": draw(st.sampled_from([(), ("north",)])),
+    })  # fmt: skip
+    return replace(
+        facts, request=asked, legal=legal, columns=tuple(draw(st.lists(kinds, max_size=2))),
+        participants=("n", "s", "w", "e")[: draw(st.integers(0, 4))], plain_allowed=draw(st.booleans()),
+        method_private=draw(st.booleans()), epsilon_total=draw(st.sampled_from([None, 0.5, 1.0, 1.5])),
+        delta_total=draw(st.sampled_from([0.0, 2e-6])),
+        blacklist=frozenset(draw(st.sampled_from([(), ("acme-pharma",)]))),
+    )  # fmt: skip
+
+
+@st.composite
+def words(draw: st.DrawFn) -> Giving:
+    wording = draw(st.sampled_from([None, WORDING]))
+    day = st.sampled_from([None, "2015-03-02", "2012-11-28", "1950-01-01"])
+    by = draw(st.sampled_from(["person", "staff", "guardian", "family", "kin"]))
+    named = st.sampled_from(
+        [None, delegated(), delegated(after_death=True), delegated(until_day="2026-01-01"),
+         delegated(revoked_utc="2026-11-01T00:00:00.000000Z")]
+    )  # fmt: skip
+    return replace(
+        saying(draw(st.sampled_from(["ask", "grant", "refuse", "withdraw"])), by,
+               draw(st.sampled_from(["GRU", "HMB", "DS", "NCU"]))),
+        born=draw(day), died=draw(day), incapable=draw(maybe), ground=draw(maybe), reference=draw(maybe),
+        witness=draw(st.sampled_from([None, "a", "b"])), speaker=draw(maybe), delegation=draw(named),
+        own_word_since=draw(st.booleans()), refused_days=draw(st.sampled_from([None, 7, 180, 181])),
+        unasked=draw(st.sampled_from([None, True, False])), wording=wording, wording_named=draw(st.booleans()),
+        wording_newest=draw(st.sampled_from([None, 1, 2])),
+        terms=draw(st.sampled_from([Terms(), WORDING.terms, Terms(methods=("model",))])),
+    )  # fmt: skip
+
+
+@st.composite
+def openings(draw: st.DrawFn) -> Opening:
+    return opening(
+        staff=draw(st.sampled_from(["ann", "bo"])), role=draw(st.sampled_from(["physician", "officer", "clerk"])),
+        reason=draw(st.sampled_from([None, "", "  ", "unconscious"])), minutes=draw(st.sampled_from([0, 1, 240, 241])),
+        reviews=draw(st.sampled_from([None, ("ann", "physician"), ("bo", "officer")])),
+    )  # fmt: skip
+
+
+def test_every_case_of_every_casebook_is_answered_alike_by_its_rule_and_by_all() -> None:
+    assert len(CASES) >= 250
+    for rule, case in CASES:
+        assert engine().answers(case.facts).get(rule.id) == case.verdict, (rule.id, case.story)
+        agree(case.facts, rule.about)
+
+
+@settings(max_examples=150, deadline=None)
+@given(studies())
+def test_studies_that_nobody_thought_of_are_answered_alike(facts: Facts) -> None:
+    agree(facts, "study")
+
+
+@settings(max_examples=150, deadline=None)
+@given(words())
+def test_words_of_consent_that_nobody_thought_of_are_answered_alike(giving: Giving) -> None:
+    agree(giving, "consent")
+
+
+@settings(max_examples=60, deadline=None)
+@given(openings())
+def test_openings_of_records_that_nobody_thought_of_are_answered_alike(asked: Opening) -> None:
+    agree(asked, "care")
+
+
+def test_every_verdict_that_a_casebook_knows_has_its_policy_and_only_two_rules_are_not_traced() -> None:
+    named = set(re.findall(r'^@id\("([^"]+)"\)', policies(), re.MULTILINE))
+    assert {f"{rule.id}.{case.verdict}" for rule, case in CASES if case.verdict} <= named
+    assert OPAQUE == ("HZ04", "HZ05")
+
+
+def test_a_rule_that_asks_what_cedar_cannot_answer_is_not_exported_in_part() -> None:
+    for asks in (lambda f: f.legal.exported, lambda f: not f.exported, lambda f: hash(f.category)):
+        rule: Rule[Facts] = Rule("X", "x", "2026-01-01", lambda f, asks=asks: asks(f))
+        with pytest.raises(TypeError):
+            cedar_trace.trace(rule)
+
+
+# -- attacks: Cedar fails open
+
+
+@pytest.mark.parametrize("lacking", ["request", "legal", "columns", "blacklist", "exported"])
+def test_a_request_that_lacks_a_fact_is_denied_though_every_rule_would_allow(
+    lacking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = next(case.facts for rule, case in CASES if rule.id == "CN01" and case.verdict == "allow")
+    assert engine().decide(facts) == "allow"
+
+    def less(about: Any, asked: Any) -> dict[str, Any]:
+        made = request(about, asked)
+        del made["context"][lacking]
+        return made
+
+    monkeypatch.setattr(cedar, "request", less)
+    assert engine().decide(facts) == "deny"
+
+
+def test_an_error_in_a_policy_is_deny_and_policies_that_do_not_fit_are_refused() -> None:
+    to_study = 'principal is Huizhen::Party, action == Huizhen::Action::"study", resource is Huizhen::Dataset'
+    overflow = f"forbid ({to_study}) when {{ context.hospitals * 9223372036854775807 > 5 }};\n"
+    facts = next(case.facts for rule, case in CASES if rule.id == "HZ01" and case.verdict == "allow")
+    found = cedar.Engine(policies().replace("// CN01", f'@id("X.deny")\n{overflow}\n// CN01', 1), cedar.schema())
+    assert found.decide(facts) == "deny", "Cedar skips a forbid that errs, and would permit"
+    with pytest.raises(Exception, match="do not fit"):
+        cedar.Engine(policies().replace("context.blacklist", "context.blocklist"), cedar.schema())
+
+
+def test_a_folder_that_was_tampered_with_is_told(tmp_path: Path) -> None:
+    en, zh = in_both("rules", "export", "--cedar", tmp_path / "p")
+    assert "42 rules" in en or ("rules written" in en and "已写入" in zh)
+    assert done("rules", "check", "--cedar", tmp_path / "p", "--json").json()["ok"]
+    file = tmp_path / "p" / "rules.cedar"
+    kept = file.read_text(encoding="utf-8")
+    assert ".contains(context.request.asker)" in kept
+    file.write_text(kept.replace("context.blacklist.contains", "!context.blacklist.contains"), encoding="utf-8")
+    ran = huizhen("rules", "check", "--cedar", tmp_path / "p", "--json")
+    assert ran.code == 8 and ran.json()["differ"] and ran.json()["stale"] == ["rules.cedar"]
+    assert "[no-policies]" in huizhen("rules", "check", "--cedar", tmp_path / "none").err

@@ -63,7 +63,7 @@ class Node:
         self.runner.book.open_study({
             "id": study.id, "asker": request.asker, "dataset": DATASET, "purpose": PURPOSE, "title": request.title,
             "method": method, "grant": "", "opened_utc": study.submitted_utc, "epsilon": None, "salt": bytes(16),
-            "use": None,
+            "use": None, "request": None,
         })  # fmt: skip
         limits = Limits.model_construct(dataset_schema=SCHEMA)
         use = Use(purpose=PURPOSE, dataset=DATASET, category=SCHEMA.category, method=kind.yields)

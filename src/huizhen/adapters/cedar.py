@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, Literal, get_args
 
 from huizhen import rules
-from huizhen.adapters.cedar_facts import ENDS, FACTS, Fact, Record, about_of, request
+from huizhen.adapters.cedar_facts import ENDS, FACTS, Fact, Record, request
 from huizhen.adapters.cedar_trace import Choice, Tree, bare, quoted, trace
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
@@ -192,7 +192,7 @@ def _typed(fact: Fact | Record, indent: int) -> str:
     return "{\n" + "\n".join(inner) + "\n" + " " * indent + "}"
 
 
-def worked_out(about_all: Sequence[str] = ("study", "consent", "care")) -> list[tuple[str, str]]:
+def worked_out() -> list[tuple[str, str]]:
     """Facts that Cedar could not compute by itself, with the reason."""
     found: list[tuple[str, str]] = []
 
@@ -205,8 +205,7 @@ def worked_out(about_all: Sequence[str] = ("study", "consent", "care")) -> list[
                 found.append((here, each.note))
 
     for about, record in FACTS.items():
-        if about in about_all:
-            look(record, about)
+        look(record, about)
     return found
 
 
@@ -272,7 +271,7 @@ class Engine:
         return said
 
     def _ask(self, policies_: Any, facts: Any) -> Any:
-        asked = request(about_of(facts), facts)
+        asked = request(facts)
         return self._cedar.is_authorized(asked, policies_, [], self._schema)
 
 

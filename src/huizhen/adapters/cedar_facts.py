@@ -13,8 +13,11 @@ from typing import Any, Literal
 from huizhen import rules
 from huizhen.model.consent import BY
 from huizhen.model.giving import Giving, Opening
+from huizhen.model.incident import Breached
 from huizhen.model.party import ACTS, PARTY_KINDS
+from huizhen.model.right import RIGHTS, Claim
 from huizhen.model.rule import About, Facts
+from huizhen.model.upkeep import Upkeep
 
 Type = Literal["String", "Long", "Bool", "datetime", "Set<String>", "Set<Long>"]
 Read = Callable[[Any], Any]
@@ -55,18 +58,24 @@ SUM = "a sum over studies since 1 January"
 NO_FRACTIONS = "Cedar has no numbers of this kind"
 NO_QUANTIFIERS = "Cedar does not look into each of a set"
 CALENDAR = "Cedar does not count years"
-OPAQUE = ("HZ04", "HZ05")
-"""Rules about signed instruments, which Cedar cannot replay: their answer is a fact of the request."""
+OPAQUE = ("CN10", "CN13", "CN13F", "CN20Y", "CN25", "CN26", "EU03", "HZ04", "HZ05")
+"""Rules about assessments by their scope, clocks, every node of a region, and signed instruments, which Cedar cannot
+follow: their answer is a fact of the request."""
 
 
 def _answer(rule: str) -> Read:
-    found = next(r for r in rules.all_rules() if r.id == rule)
-
     def read(facts: Any) -> str | None:
+        found = next(r for r in rules.all_rules() if r.id == rule)
         reason = found.ask(facts)
         return None if reason is None else reason.verdict
 
     return read
+
+
+def _answers(*ids: str) -> dict[str, Fact | Record]:
+    """What these rules answer, as facts."""
+    said = ("allow", "deny", "needs")
+    return {f"answer_{each}?": Fact("String", said, _answer(each), note="decided outside") for each in ids}
 
 
 def _act(kind: str) -> Read:
@@ -142,10 +151,9 @@ STUDY = Record(
         "exported": Fact("Long", note=SUM),
         "exported_to_asker": Fact("Long", note=SUM),
         "blacklist": STRINGS,
-        **{f"answer_{r}?": Fact("String", ("allow", "deny", "needs"), _answer(r), note="decided outside")
-           for r in OPAQUE},
+        **_answers("CN10", "HZ04", "HZ05"),
     }
-)  # fmt: skip
+)
 CONSENT = Record(
     {
         "act": Fact("String", ("ask", "grant", "refuse", "withdraw")),
@@ -177,9 +185,41 @@ CARE = Record(
         "reviews?": Record({"staff": STRING, "role": STRING}, lambda o: _pair(o.reviews)),
     }
 )
-FACTS: dict[About, Record] = {"study": STUDY, "consent": CONSENT, "care": CARE}
-ENDS: dict[About, tuple[str, str]] = {"study": ("Party", "Dataset"), "consent": ("Speaker", "Purpose"),
-                                      "care": ("Staff", "Record")}  # fmt: skip
+BREACH = Record(
+    {
+        "jurisdiction": STRING,
+        "spared": BOOL,
+        "ordered": BOOL,
+        **{f"{name}_utc?": STRING for name in ("contained", "authority", "persons")},
+        **_answers("CN13", "CN13F", "EU03"),
+    }
+)
+RIGHT = Record(
+    {
+        "right": Fact("String", RIGHTS),
+        "jurisdiction": STRING,
+        "identified?": BOOL,
+        "basis?": Fact("String", ("consent", "contract", "law")),
+        "keep_until?": STRING,
+        "kept?": Fact("Bool", note="`none` is no day"),
+        "feasible?": BOOL,
+        "harms_others?": BOOL,
+        "for_kin": BOOL,
+        "died?": STRING,
+        "ground?": STRING,
+    }
+)
+UPKEEP = Record(_answers("CN20Y", "CN25", "CN26"))
+FACTS: dict[About, Record] = {
+    "study": STUDY, "consent": CONSENT, "care": CARE, "breach": BREACH, "right": RIGHT, "upkeep": UPKEEP,
+}  # fmt: skip
+KINDS: dict[type, About] = {
+    Facts: "study", Giving: "consent", Opening: "care", Breached: "breach", Claim: "right", Upkeep: "upkeep",
+}  # fmt: skip
+ENDS: dict[About, tuple[str, str]] = {
+    "study": ("Party", "Dataset"), "consent": ("Speaker", "Purpose"), "care": ("Staff", "Record"),
+    "breach": ("Region", "Breach"), "right": ("Claimant", "Record"), "upkeep": ("Region", "Region"),
+}  # fmt: skip
 """Types of principal and resource."""
 
 
@@ -208,16 +248,15 @@ def _value(fact: Fact, value: Any) -> Any:
     return sorted(value) if fact.type.startswith("Set") else value
 
 
-def request(about: About, facts: Any) -> dict[str, Any]:
-    """The question that Cedar is asked about a study, a word of consent, or a record that is opened."""
-    if about == "study":
-        ends = facts.request.asker, facts.request.dataset
-    else:
-        ends = (facts.speaker or facts.by, facts.purpose) if about == "consent" else (facts.staff, "record")
+def request(facts: Any) -> dict[str, Any]:
+    """The question that Cedar is asked about a study, a word of consent, a record that is opened, and so on."""
+    about = KINDS[type(facts)]
+    names: dict[About, Callable[[], tuple[str, str]]] = {
+        "study": lambda: (facts.request.asker, facts.request.dataset),
+        "consent": lambda: (facts.speaker or facts.by, facts.purpose),
+        "care": lambda: (facts.staff, "record"),
+    }
+    ends = names[about]() if about in names else ("any", "any")
     principal, resource = ({"type": f"Huizhen::{kind}", "id": end} for kind, end in zip(ENDS[about], ends, strict=True))
     action = {"type": "Huizhen::Action", "id": about}
     return {"principal": principal, "action": action, "resource": resource, "context": context(FACTS[about], facts)}
-
-
-def about_of(facts: Facts | Giving | Opening) -> About:
-    return "study" if isinstance(facts, Facts) else "consent" if isinstance(facts, Giving) else "care"

@@ -91,7 +91,7 @@ def _explore(rule: Rule[Any], answers: tuple[bool, ...]) -> Tree:
 
 
 def _verdict(rule: Rule[Any], run: Run) -> Verdict | None:
-    facts = SOURCES[rule.about](FACTS[rule.about], "context", run)
+    facts = SOURCES.get(rule.about, Given)(FACTS[rule.about], "context", run)
     if rule.id in OPAQUE:
         found: Verdict | None = getattr(facts, f"answer_{rule.id}")
         return found
@@ -323,7 +323,8 @@ class GivenCare(Given):
         return None if found is None else (found.staff, found.role)
 
 
-SOURCES: dict[About, Callable[[Record, str, Run], Any]] = {"study": GivenStudy, "consent": Given, "care": GivenCare}
+SOURCES: dict[About, Callable[[Record, str, Run], Any]] = {"study": GivenStudy, "care": GivenCare}
+"""Where a plain record does not do."""
 
 
 # -- how Cedar writes names and words

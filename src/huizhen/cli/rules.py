@@ -74,7 +74,7 @@ def _cases() -> list[dict[str, Any]]:
             "story": case.story,
             "verdict": case.verdict,
             "gate": verdict(rules.ask(rule.about, case.facts)),
-            "request": request(rule.about, case.facts),
+            "request": request(case.facts),
         }
         for name, rule in zip(rules.names(), rules.all_rules(), strict=True)
         for case in rules.cases(name)

@@ -16,12 +16,12 @@ from functools import cache
 from typing import Any, Literal, get_args
 
 from huizhen import rules
-from huizhen.adapters.cedar_facts import ENDS, FACTS, Fact, Record, request
-from huizhen.adapters.cedar_trace import Choice, Tree, bare, quoted, trace
+from huizhen.adapters.cedar_facts import ANY, ENDS, Fact, Record
+from huizhen.adapters.cedar_trace import Choice, Tree, bare, facts_about, quoted, request, tree_of
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 from huizhen.model.grant import Verdict
-from huizhen.model.rule import Rule
+from huizhen.model.rule import About, Rule
 
 EFFECTS: dict[Verdict, str] = {"allow": "permit", "deny": "forbid", "needs": "forbid"}
 
@@ -126,8 +126,8 @@ def _word(what: Condition) -> str:
 
 def policies_of(rule: Rule[Any]) -> str:
     """The policies of a rule, each under its `@id`; a verdict that it never gives has none."""
-    tree = trace(rule)
-    principal, resource = ENDS[rule.about]
+    tree = tree_of(rule)
+    principal, resource = ENDS.get(rule.about, ANY)
     made = []
     for verdict, effect in EFFECTS.items():
         when = condition(tree, verdict)
@@ -169,15 +169,16 @@ def policies() -> str:
 
 def schema() -> str:
     """Entity types, actions and contexts."""
-    ends = sorted({end for pair in ENDS.values() for end in pair})
+    ends = sorted({end for pair in (*ENDS.values(), ANY) for end in pair})
     lines = ["namespace Huizhen {", *(f"  entity {end};" for end in ends)]
-    for about, (principal, resource) in ENDS.items():
+    for about in get_args(About):
+        principal, resource = ENDS.get(about, ANY)
         lines += [
             f"  action {quoted(about)} appliesTo {{",
             f"    principal: {principal},",
             f"    resource: {resource},",
         ]
-        lines += [f"    context: {_typed(FACTS[about], 4)}", "  };"]
+        lines += [f"    context: {_typed(facts_about(about), 4)}", "  };"]
     return "\n".join([*lines, "}", ""])
 
 
@@ -204,8 +205,8 @@ def worked_out() -> list[tuple[str, str]]:
             elif each.note:
                 found.append((here, each.note))
 
-    for about, record in FACTS.items():
-        look(record, about)
+    for about in get_args(About):
+        look(facts_about(about), about)
     return found
 
 
@@ -246,9 +247,9 @@ class Engine:
         self._permits = cedarpy.PolicySet.from_str(_only("permit", parts))
         self._schema = cedarpy.Schema.from_str(schema_text)
 
-    def decide(self, facts: Any) -> Verdict:
+    def decide(self, about: About, facts: Any) -> Verdict:
         """The verdict on all that is asked: allow only where Cedar says so outright, and nothing went wrong."""
-        found = self._ask(self._all, facts)
+        found = self._ask(self._all, about, facts)
         if found.diagnostics.errors or found.decision is self._cedar.Decision.NoDecision:
             return "deny"
         if found.decision is self._cedar.Decision.Allow:
@@ -256,22 +257,22 @@ class Engine:
         said = {_rule_and_verdict(each)[1] for each in _ids(found)}
         return "needs" if said == {"needs"} else "deny"
 
-    def answers(self, facts: Any) -> Answers:
+    def answers(self, about: About, facts: Any) -> Answers:
         """What each rule says; those that do not apply say nothing. Raises ValueError where Cedar had an error."""
         said: Answers = {}
         for policies_, decided in (
             (self._forbids, self._cedar.Decision.Deny),
             (self._permits, self._cedar.Decision.Allow),
         ):
-            found = self._ask(policies_, facts)
+            found = self._ask(policies_, about, facts)
             if found.diagnostics.errors:
                 raise ValueError("; ".join(found.diagnostics.errors))
             if found.decision is decided:
                 said.update(_rule_and_verdict(each) for each in _ids(found))
         return said
 
-    def _ask(self, policies_: Any, facts: Any) -> Any:
-        asked = request(facts)
+    def _ask(self, policies_: Any, about: About, facts: Any) -> Any:
+        asked = request(about, facts)
         return self._cedar.is_authorized(asked, policies_, [], self._schema)
 
 

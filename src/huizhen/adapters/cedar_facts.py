@@ -6,18 +6,15 @@ code. What Cedar cannot compute is worked out before it is asked, and says so in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from huizhen import rules
 from huizhen.model.consent import BY
-from huizhen.model.giving import Giving, Opening
-from huizhen.model.incident import Breached
 from huizhen.model.party import ACTS, PARTY_KINDS
-from huizhen.model.right import RIGHTS, Claim
+from huizhen.model.right import RIGHTS
 from huizhen.model.rule import About, Facts
-from huizhen.model.upkeep import Upkeep
 
 Type = Literal["String", "Long", "Bool", "datetime", "Set<String>", "Set<Long>"]
 Read = Callable[[Any], Any]
@@ -58,9 +55,6 @@ SUM = "a sum over studies since 1 January"
 NO_FRACTIONS = "Cedar has no numbers of this kind"
 NO_QUANTIFIERS = "Cedar does not look into each of a set"
 CALENDAR = "Cedar does not count years"
-OPAQUE = ("CN10", "CN13", "CN13F", "CN20Y", "CN25", "CN26", "EU03", "HZ04", "HZ05")
-"""Rules about assessments by their scope, clocks, every node of a region, and signed instruments, which Cedar cannot
-follow: their answer is a fact of the request."""
 
 
 def _answer(rule: str) -> Read:
@@ -72,7 +66,7 @@ def _answer(rule: str) -> Read:
     return read
 
 
-def _answers(*ids: str) -> dict[str, Fact | Record]:
+def answers_of(ids: Iterable[str]) -> dict[str, Fact | Record]:
     """What these rules answer, as facts."""
     said = ("allow", "deny", "needs")
     return {f"answer_{each}?": Fact("String", said, _answer(each), note="decided outside") for each in ids}
@@ -151,7 +145,6 @@ STUDY = Record(
         "exported": Fact("Long", note=SUM),
         "exported_to_asker": Fact("Long", note=SUM),
         "blacklist": STRINGS,
-        **_answers("CN10", "HZ04", "HZ05"),
     }
 )
 CONSENT = Record(
@@ -191,7 +184,6 @@ BREACH = Record(
         "spared": BOOL,
         "ordered": BOOL,
         **{f"{name}_utc?": STRING for name in ("contained", "authority", "persons")},
-        **_answers("CN13", "CN13F", "EU03"),
     }
 )
 RIGHT = Record(
@@ -209,17 +201,25 @@ RIGHT = Record(
         "ground?": STRING,
     }
 )
-UPKEEP = Record(_answers("CN20Y", "CN25", "CN26"))
+DELETION = Record(
+    {
+        "cause": Fact("String", ("request", "withdrawal")),
+        "jurisdiction?": STRING,
+        "standing": BOOL,
+        "retained?": STRING,
+        "research?": STRING,
+        "research_blank": Fact("Bool", note="Cedar strips nothing"),
+    }
+)
 FACTS: dict[About, Record] = {
-    "study": STUDY, "consent": CONSENT, "care": CARE, "breach": BREACH, "right": RIGHT, "upkeep": UPKEEP,
+    "study": STUDY, "consent": CONSENT, "care": CARE, "breach": BREACH, "right": RIGHT, "deletion": DELETION,
 }  # fmt: skip
-KINDS: dict[type, About] = {
-    Facts: "study", Giving: "consent", Opening: "care", Breached: "breach", Claim: "right", Upkeep: "upkeep",
-}  # fmt: skip
+"""What is not here Cedar is told no facts about, but answers (`cedar_trace.facts_about`)."""
 ENDS: dict[About, tuple[str, str]] = {
     "study": ("Party", "Dataset"), "consent": ("Speaker", "Purpose"), "care": ("Staff", "Record"),
-    "breach": ("Region", "Breach"), "right": ("Claimant", "Record"), "upkeep": ("Region", "Region"),
+    "breach": ("Region", "Breach"), "right": ("Claimant", "Record"), "deletion": ("Person", "Dataset"),
 }  # fmt: skip
+ANY = ("Party", "Region")
 """Types of principal and resource."""
 
 
@@ -246,17 +246,3 @@ def _value(fact: Fact, value: Any) -> Any:
     if fact.type == "datetime":
         return {"__extn": {"fn": "datetime", "arg": value}}
     return sorted(value) if fact.type.startswith("Set") else value
-
-
-def request(facts: Any) -> dict[str, Any]:
-    """The question that Cedar is asked about a study, a word of consent, a record that is opened, and so on."""
-    about = KINDS[type(facts)]
-    names: dict[About, Callable[[], tuple[str, str]]] = {
-        "study": lambda: (facts.request.asker, facts.request.dataset),
-        "consent": lambda: (facts.speaker or facts.by, facts.purpose),
-        "care": lambda: (facts.staff, "record"),
-    }
-    ends = names[about]() if about in names else ("any", "any")
-    principal, resource = ({"type": f"Huizhen::{kind}", "id": end} for kind, end in zip(ENDS[about], ends, strict=True))
-    action = {"type": "Huizhen::Action", "id": about}
-    return {"principal": principal, "action": action, "resource": resource, "context": context(FACTS[about], facts)}

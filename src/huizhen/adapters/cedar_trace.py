@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from huizhen.adapters.cedar_facts import FACTS, OPAQUE, Fact, Record
+from huizhen import rules
+from huizhen.adapters.cedar_facts import ANY, ENDS, FACTS, Fact, Record, answers_of, context
 from huizhen.model.grant import Verdict
 from huizhen.model.purpose import PURPOSES, Purpose
 from huizhen.model.rule import About, Facts, Rule
@@ -73,9 +75,61 @@ class Run:
         return answer
 
 
+@cache
 def trace(rule: Rule[Any]) -> Tree:
-    """The decision tree of a rule; a question whose answer changes nothing is not in it."""
+    """The decision tree of a rule; a question whose answer changes nothing is not in it. Raises NotTraceable."""
     return _explore(rule, ())
+
+
+@cache
+def outside() -> tuple[str, ...]:
+    """The rules that cannot be traced: about clocks, or what signed papers say. Their answer is a fact of a request."""
+
+    def lies(rule: Rule[Any]) -> bool:
+        try:
+            trace(rule)
+        except NotTraceable:
+            return True
+        return False
+
+    return tuple(rule.id for rule in rules.all_rules() if lies(rule))
+
+
+@cache
+def facts_about(about: About) -> Record:
+    """All that a request about this holds."""
+    named = FACTS.get(about, Record({})).facts
+    return Record({**named, **answers_of(r.id for r in rules.all_rules() if r.about == about and r.id in outside())})
+
+
+def tree_of(rule: Rule[Any]) -> Tree:
+    """The tree of a rule, or of the answer that a request brings."""
+    if rule.id not in outside():
+        return trace(rule)
+    path = f"context.answer_{rule.id}"
+    here = [Test(f'{path} == "{said}"', path, said) for said in ("allow", "deny")]
+    return Choice(Test(f"context has answer_{rule.id}", opens=path),
+                  Choice(here[0], "allow", Choice(here[1], "deny", "needs")), None)  # fmt: skip
+
+
+def request(about: About, facts: Any) -> dict[str, Any]:
+    """The question that Cedar is asked about a study, a word of consent, a record that is opened, and so on."""
+    ends = ("any", "any")
+    if about == "study":
+        ends = (facts.request.asker, facts.request.dataset)
+    elif about == "consent":
+        ends = (facts.speaker or facts.by, facts.purpose)
+    elif about == "care":
+        ends = (facts.staff, "record")
+    kinds = ENDS.get(about, ANY)
+    principal, resource = ({"type": f"Huizhen::{k}", "id": end} for k, end in zip(kinds, ends, strict=True))
+    action = {"type": "Huizhen::Action", "id": about}
+    return {
+        "principal": principal,
+        "action": action,
+        "resource": resource,
+        "context": context(facts_about(about), facts),
+    }
 
 
 def _explore(rule: Rule[Any], answers: tuple[bool, ...]) -> Tree:
@@ -91,10 +145,7 @@ def _explore(rule: Rule[Any], answers: tuple[bool, ...]) -> Tree:
 
 
 def _verdict(rule: Rule[Any], run: Run) -> Verdict | None:
-    facts = SOURCES.get(rule.about, Given)(FACTS[rule.about], "context", run)
-    if rule.id in OPAQUE:
-        found: Verdict | None = getattr(facts, f"answer_{rule.id}")
-        return found
+    facts = SOURCES.get(rule.about, Given)(FACTS.get(rule.about, Record({})), "context", run)
     answer = rule.decide(facts)
     return None if answer is None else answer.verdict
 

@@ -30,7 +30,7 @@ def export(cedar: CedarOption, as_json: JsonFlag = False) -> None:
     """
     from huizhen import rules
     from huizhen.adapters.cedar import worked_out
-    from huizhen.adapters.cedar_facts import OPAQUE
+    from huizhen.adapters.cedar_trace import outside as answered
 
     cedar.mkdir(parents=True, exist_ok=True)
     files = _files()
@@ -38,13 +38,15 @@ def export(cedar: CedarOption, as_json: JsonFlag = False) -> None:
         (cedar / name).write_text(text, encoding="utf-8")
     outside = [{"fact": fact, "why": why} for fact, why in worked_out()]
     if as_json:
-        VOICE.json({"folder": str(cedar), "rules": len(rules.names()), "worked_out": outside, "outside": list(OPAQUE)})
+        VOICE.json(
+            {"folder": str(cedar), "rules": len(rules.names()), "worked_out": outside, "outside": list(answered())}
+        )
         return
     VOICE.say(f"{len(rules.names())} rules written to {cedar}.", f"{len(rules.names())} 条规则已写入 {cedar}。")
     VOICE.say(
         f"Facts that Cedar cannot compute, and that a request has to bring: {len(outside)}. Rules whose answer a "
-        f"request has to bring: {', '.join(OPAQUE)}.",
-        f"Cedar 无法计算、须由请求给出的事实：{len(outside)} 项。须由请求给出结论的规则：{'、'.join(OPAQUE)}。",
+        f"request has to bring: {', '.join(answered())}.",
+        f"Cedar 无法计算、须由请求给出的事实：{len(outside)} 项。须由请求给出结论的规则：{'、'.join(answered())}。",
     )
 
 
@@ -65,7 +67,7 @@ def _files() -> dict[str, str]:
 def _cases() -> list[dict[str, Any]]:
     """Every case of every casebook, with the verdict of its own rule and of all together."""
     from huizhen import rules
-    from huizhen.adapters.cedar_facts import request
+    from huizhen.adapters.cedar_trace import request
     from huizhen.model.grant import verdict
 
     return [
@@ -74,7 +76,7 @@ def _cases() -> list[dict[str, Any]]:
             "story": case.story,
             "verdict": case.verdict,
             "gate": verdict(rules.ask(rule.about, case.facts)),
-            "request": request(case.facts),
+            "request": request(rule.about, case.facts),
         }
         for name, rule in zip(rules.names(), rules.all_rules(), strict=True)
         for case in rules.cases(name)
@@ -97,8 +99,8 @@ def check(cedar: CedarOption, as_json: JsonFlag = False) -> None:
     for name, rule in zip(rules.names(), rules.all_rules(), strict=True):
         for case in rules.cases(name):
             ours = rules.ask(rule.about, case.facts)
-            same = engine.answers(case.facts) == {r.rule: r.verdict for r in ours}
-            if not same or engine.decide(case.facts) != verdict(ours):
+            same = engine.answers(rule.about, case.facts) == {r.rule: r.verdict for r in ours}
+            if not same or engine.decide(rule.about, case.facts) != verdict(ours):
                 wrong.append((rule.id, case.story))
             count += 1
     current = _files()

@@ -88,6 +88,11 @@ class Leaving:
     research: str | None = None
     """Why deleting would make research impossible or impair it, as the hospital has written down."""
 
+    @property
+    def research_blank(self) -> bool:
+        """Whether research is named, and no reason."""
+        return self.research is not None and not self.research.strip()
+
 
 @dataclass(frozen=True)
 class Opening:

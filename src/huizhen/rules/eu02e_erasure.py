@@ -19,7 +19,7 @@ def decide(left: Leaving) -> Answer | None:
         return Answer("deny", Text("Another consent to these data still stands.", "对该数据仍有其他有效同意。"))
     if left.retained is not None:
         return Answer("deny", Text(f"Law has them kept ({left.retained}).", f"法律要求保存（{left.retained}）。"))
-    if left.research is not None and not left.research.strip():
+    if left.research_blank:
         return unknown("Why research would be impaired is not written down.", "未书面说明为何将妨碍研究。")
     if left.research is not None:
         return Answer(

@@ -46,5 +46,6 @@ NEVER: dict[str, set[str | None]] = {
     "cn30_blacklist": {"allow", "needs"},  # not to be listed is no leave
     "eu06_prohibited": {"allow"},  # not to be prohibited is no leave
     "hz04_deed": {"needs"},  # what is on file is known
+    "hz06_review": {"deny"},  # reviewers who are missing can be enrolled
 }
 """Answers that a rule never gives."""

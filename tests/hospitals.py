@@ -47,6 +47,7 @@ class Hospitals:
         hub = Program(self.folder / "hub.log", *words)
         times = hub.printed().count("Serving ") + 1 if self.port != "0" else 1
         self.port = hub.until(r"https://\S+?:(\d+)", times)[1]
+        hub.until("serving at port", times)  # what was under way is taken up by now: nobody else's study is
         return hub
 
     @property

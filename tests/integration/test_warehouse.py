@@ -272,10 +272,12 @@ def test_a_stream_that_breaks_under_duckdb_says_why(
     rows = opened(warehouse, table)
     stream = rows_postgresql.PostgresRows._stream
 
+    broken = rows_postgresql.warehouse.failed("08006")
+
     def breaking(self: PostgresRows, sql: str, session: object = None) -> Iterator[object]:
         yield from stream(self, sql, session)
         if "person" in sql:
-            raise Lost("warehouse-failed", rows_postgresql.warehouse.failed("08006").what, BadInput.__doc__ or "")
+            raise Lost("warehouse-failed", broken.what, broken.remedy)
 
     rows.census(EVERY, BitMap([1]))
     monkeypatch.setattr(PostgresRows, "_stream", breaking)

@@ -81,6 +81,7 @@ FACTS = {
     "name": "north",
     "reason": "bad-note",
     "count": 7,
+    "number": 3,
     "have": 5,
     "start": 2,
     "end": 6,

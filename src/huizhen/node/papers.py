@@ -92,9 +92,11 @@ def merged(grant: Grant, known: Known) -> tuple[Paper, ...]:
 
 def check_papers(study: Study, grant: Grant, method: Method, known: Known) -> None:
     """Raises Refused where the grant leaves out a listing that this node knows and that stands, rests on a reviewer who
-    is none, or has no review where this node asks for one."""
+    is none, or has no review where this node asks for one. A grant without facts of law is refused for that (`law`)."""
     legal, limits = grant.legal, grant.limits
-    assert legal is not None and limits is not None
+    assert limits is not None
+    if legal is None:
+        return
     there = {p.digest() for p in legal.papers}
     names = [study.request.asker, *(p.name for p in limits.participants)]
     for each in standing(merged(grant, known), day_of(known.now, legal.jurisdiction), names):

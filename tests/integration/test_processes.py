@@ -60,7 +60,7 @@ def test_a_count_and_a_cox_model_equal_the_pooled_ones(asking: Asking) -> None:
 def _is_counted(asking: Asking) -> bool:
     """Whether a study is under way whose census is taken: from then on everybody is in every sum."""
     return any(
-        "census" in asking.hub.store.journal(s.id) for s, status in asking.hub.store.studies() if status == "open"
+        "census" in asking.hub.store.journal(s.id) for s, status in asking.hub.store.studies() if status == "running"
     )
 
 

@@ -22,7 +22,7 @@ from huizhen.ledger.note import COSIGNATURE, VerifierKey
 from programs import Program
 
 CHANGING = {"study", "submitted_utc", "expires_utc", "issued_utc", "evidence", "timings", "bytes_up", "bytes_down",
-            "at_utc", "date_utc", "epoch", "refs", "commitment", "key"}  # fmt: skip
+            "at_utc", "date_utc", "epoch", "refs", "commitment", "inclusion", "key"}  # fmt: skip
 """Ids, times, what is salted or signed: the rest has to be the same."""
 STUDY = re.compile(r"st-[0-9a-f]{16}")
 WIDTH = re.compile(r"\d+(\.\d+)? (B|kB|MB)")

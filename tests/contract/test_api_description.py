@@ -38,6 +38,7 @@ HELD = [
 def reached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reached]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gate, "BURST", 1e9)
+        patch.setattr(gate, "_STRANGER_BURST", 1e9)
         made = Reached(tmp_path_factory.mktemp("described"))
         try:
             yield made

@@ -186,7 +186,7 @@ def test_classes_of_an_anonymised_table_stay_as_they_are(leaked: Any, tmp_path: 
     frame().to_csv(tmp_path / "in.csv", index=False)
     done("anonymize", tmp_path / "in.csv", "--out", tmp_path / "anon.csv", "--qi", "age", "--sensitive", "icd",
     "--l", "2",
-         "--keep", "cost,weight", "--k", "10")  # fmt: skip
+         "--keep", "cost,weight", "--unknown", "cost,weight", "--k", "10")  # fmt: skip
     done("watermark", "embed", tmp_path / "anon.csv", "--out", tmp_path / "o.csv", "--recipient", "x", *TOLERANCE,
          "--register", tmp_path / "marks")  # fmt: skip
     before, after = (pd.read_csv(tmp_path / f, dtype=str) for f in ("anon.csv", "o.csv"))

@@ -6,9 +6,9 @@ words; a withdrawal with the set that follows, beside deciding everybody anew; a
 purpose from the bitmaps in the database, from the words when the bitmaps are gone, and all twenty from the words. The
 sets are compared with those that were written.
 
-10 M people, 30 M words, 2 cores that others used, too: a study's set .67 ms (1.2 times copying one bitmap), one decision
-.15 ms, a withdrawal and the set after it 3.7 ms (everybody anew: 26.6 s); cold from the bitmaps 7.7 ms, one purpose from
-the words 40 s, all twenty 150 s, 60 MB of bitmaps.
+10 M people, 30 M words, 2 cores that others used, too: a study's set .67 ms (1.2 times copying one bitmap), one
+decision .15 ms, a withdrawal and the set after it 3.7 ms (everybody anew: 26.6 s); cold from the bitmaps 7.7 ms, one
+purpose from the words 40 s, all twenty 150 s, 60 MB of bitmaps.
 """
 
 from __future__ import annotations

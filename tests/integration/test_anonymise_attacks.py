@@ -11,7 +11,7 @@ import pytest
 from commands import done, in_both
 from huizhen.adapters.anonymise_attacks import attacked
 from huizhen.adapters.anonymise_release import anonymised
-from huizhen.adapters.anonymise_table import read_table
+from huizhen.adapters.own_file import read_table
 from huizhen.model.anonymisation import Anonymisation, Attacks, Generalisation, Variety
 
 ROWS = 2000

@@ -172,9 +172,14 @@ def test_consents_go_out_as_fhir_and_come_back(region: Path, tmp_path: Path) -> 
     assert len((tmp_path / "report.csv").read_text(encoding="utf-8").splitlines()) == 31
 
 
-def test_a_late_review_is_told_by_doctor(region: Path) -> None:
+def test_a_late_review_is_told_by_doctor(tmp_path: Path) -> None:
     import sqlite3
 
+    region = tmp_path / "r"
+    done("init", "--region", region)
+    done("node", "add", "north", "--region", region)
+    done("consent", "grant", *at(region, "A5"), "--purpose", "HMB")
+    done("care", "access", *at(region, "A5"), "--staff", "li", "--role", "physician", "--reason", "unconscious")
     assert "overdue" not in huizhen("doctor", "--region", region).out
     with sqlite3.connect(region / "nodes" / "north" / "node.sqlite") as book:
         book.execute("UPDATE care SET body = replace(body, 'due_utc\":\"20', 'due_utc\":\"19')")

@@ -38,18 +38,24 @@ def reached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reached]:
         made.close()
 
 
-def test_the_trustee_files_and_the_parties_sign(reached: Reached) -> None:
+@pytest.fixture(scope="module")
+def signed(reached: Reached) -> list[Any]:
+    """The states of acme's contract as it was filed, offered and signed by both, and the payment that was booked."""
     trust, acme = reached.remote("trust", "trustee"), reached.remote("acme", "asker")
-    assert trust.draft("contract", CONTRACT)["state"] == "drafted"
-    assert trust.move("contract", "acme-c", {"step": "offer"})["state"] == "offered"
+    states = [trust.draft("contract", CONTRACT)["state"], trust.move("contract", "acme-c", {"step": "offer"})["state"]]
     for who, at in (("acme", acme), ("trust", trust)):
         instrument = Instrument.read(at.instrument("contract", "acme-c")["instrument"])
         signature = key_of(who).sign(instrument.signed_bytes("sign")).hex()
         found = at.move("contract", "acme-c", {"step": "sign", "by": who, "signature": signature})
-    assert found["state"] == "active" and acme.instruments("contract")[0]["version"] == 1
-    assert trust.receive(Payment(party="acme", fen=5, reference="B-1"))["fen"] == 5
+    return [*states, found["state"], trust.receive(Payment(party="acme", fen=5, reference="B-1"))["fen"]]
 
 
+def test_the_trustee_files_and_the_parties_sign(reached: Reached, signed: list[Any]) -> None:
+    assert signed == ["drafted", "offered", "active", 5]
+    assert reached.remote("acme", "asker").instruments("contract")[0]["version"] == 1
+
+
+@pytest.mark.usefixtures("signed")
 def test_nobody_else_files_signs_or_books(reached: Reached) -> None:
     acme, auditor = reached.remote("acme", "asker"), reached.remote("auditor", "auditor")
     for at in (acme, auditor):
@@ -66,6 +72,7 @@ def test_nobody_else_files_signs_or_books(reached: Reached) -> None:
     assert caught.value.code == "party-signature"
 
 
+@pytest.mark.usefixtures("signed")
 def test_another_asker_learns_not_even_that_there_is_one(reached: Reached) -> None:
     rival = reached.remote("rival", "asker")
     said = []

@@ -27,6 +27,7 @@ from huizhen.model.rule import Facts
 from huizhen.model.study import Study
 from huizhen.path import keeping
 from huizhen.path.authorise import authorise
+from huizhen.path.run import Road
 from papers import enrol, file, paper, reviewed, seal, set_policy, unseal, verdict
 from regions import load, make_region, patients, run
 
@@ -126,6 +127,33 @@ def test_a_hub_that_releases_without_the_review_is_found_by_nodes_and_by_the_led
     lines = [line for line, _ in region.agent("h1").book.logged(found["study"])]
     assert lines[-1].kind == "closed" and lines[-1].code == "not-reviewed"
     assert "does not hold: not-reviewed" in broken(region)
+
+
+def test_figures_of_one_hospital_are_shown_to_reviewers_alone_and_are_part_of_what_they_approve(
+    region: Region, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for node in ("h0", "h1", "h2"):
+        set_policy(region, node, own_figures=True, review=["own-figures"] if node == "h1" else [])
+    model = str(run(region, title="a model", **GLM)["study"])
+    asked = {"method": "evaluate", "params": {"model": model, "outcome": "ill"}, "protection": {"min_cell": 5}}
+    rejected = str(run(region, title="own", **asked)["study"])
+    assert len(region.desk.papers.review(Caller("ann", "reviewer"), rejected)["content"]["own"]) == 3
+    assert not any(load(region, rejected)["own"].values()), "it waits"
+    assert reviewed(region, rejected, ann="reject", bob="reject") == "rejected"
+    assert not any(load(region, rejected)["own"].values()), "and was refused"
+    assert "ValueError" not in broken(region)
+
+    keep = Road._keep_release
+    with monkeypatch.context() as patch:
+        bare = lambda self, study, grant, release, *rest: keep(  # noqa: E731
+            self, study, grant, release.model_copy(update={"own": None}), *rest
+        )
+        patch.setattr(Road, "_keep_release", bare)
+        hidden = str(run(region, title="own, and not shown", cohort="age > 30", **asked)["study"])
+    assert reviewed(region, hidden, ann="approve", bob="approve") == "approved"
+    assert f"(study-guarded, {hidden}) does not hold: ValueError" in broken(region)
+    for node in ("h0", "h1", "h2"):
+        set_policy(region, node, own_figures=False, review=["model"] if node == "h1" else [])
 
 
 def test_a_hub_that_leaves_the_review_out_of_the_grant_is_refused(

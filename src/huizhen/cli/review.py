@@ -152,8 +152,10 @@ def show(
     for check in found["content"]["guard"]:
         VOICE.say(f"{check['check']}: {check['outcome']}. {check['en']}",
                   f"{check['check']}：{check['outcome']}。{check['zh']}")  # fmt: skip
-    result = json.dumps(found["content"]["result"], ensure_ascii=False, indent=2)
-    VOICE.say(result, result)
+    for part in (found["content"]["result"], found["content"].get("own")):
+        if part is not None:
+            shown = json.dumps(part, ensure_ascii=False, indent=2)
+            VOICE.say(shown, shown)
     opened = [p for p in found["papers"] if p["kind"] == "review-opened"]
     VOICE.table(
         Text("Verdicts", "意见"),

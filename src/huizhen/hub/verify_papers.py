@@ -63,10 +63,12 @@ class _Read:
 
     def _study(self, entry: Evidence) -> None:
         known = self.studies.setdefault(entry.subject, {})
-        for name in ("study", "grant", "release"):
+        for name in ("study", "grant", "release", "tallies"):
             if (said := self.said(entry, name)) is not None:
                 known[name] = said
         limits = (known.get("grant") or {}).get("limits") or {}
+        if entry.kind == "study-guarded" and "own-figures" in limits.get("reviews", ()):
+            _check_own(known)
         if entry.kind == "study-released" and limits.get("reviews") and "release" in known and not self.hidden:
             check_approved(self._review(entry.subject))
 
@@ -76,6 +78,16 @@ class _Read:
         if not {"study", "release"} <= known.keys():
             raise ValueError("a review of what is not there")
         return replay(study, known["study"]["request"]["asker"], digest(known["release"]), self.filed)
+
+
+def _check_own(known: Mapping[str, Any]) -> None:
+    """Raises ValueError where what is reviewed does not have the figures of single hospitals that their tallies have:
+    those are shown once it is released."""
+    release, tallies = known.get("release"), known.get("tallies")
+    if release is None or tallies is None or release["status"] != "released":
+        return
+    if (release.get("own") or {}) != {t["node"]: t["own"] for t in tallies if t.get("own")}:
+        raise ValueError("figures of one hospital that no reviewer saw")
 
 
 def check_papers(leaves: Sequence[bytes], documents: Documents, on_file: Sequence[Paper] | None = None) -> list[Text]:

@@ -43,7 +43,7 @@ def outcome(study: Study, status: str, journal: dict[str, Any], evidence: dict[s
         "evidence": evidence,
         "settlement": journal.get("settlement"),
         "timings": {"seconds": whole, "steps": seconds},
-        "own": {t["node"]: t.get("own") for t in journal.get("tallies", [])},
+        "own": {t["node"]: None if kept_back else t.get("own") for t in journal.get("tallies", [])},
         "rounds": journal.get("rounds", 0),
         "bytes_up": effort.get("bytes_up", 0),
         "bytes_down": effort.get("bytes_down", 0),

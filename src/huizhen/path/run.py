@@ -234,6 +234,7 @@ class Road:
             result=values,
             guard=guarded.checks,
             epsilon_spent=guarded.epsilon_spent,
+            own={t.node: t.own for t in tallies if t.own} or None if guarded.status == "released" else None,
         )
         self._keep_release(study, grant, release, computed.standing, tallies)
 

@@ -224,4 +224,7 @@ def test_the_blacklist_appeals_alarms_and_reports_are_kept_from_where_one_is(pla
     if place.at("acme") != place.at("rival"):
         for words in (["watch", "list"], ["watch", "scan"], ["watch", "credibility", "rival"]):
             assert huizhen(*words, *place.at("acme")).code in (3, 5), "not an asker's business"
-        assert huizhen("review", "enrol", "x", "--organisation", "y", "--key", place.key("ann"), *place.at("acme")).code == 5
+        assert (
+            huizhen("review", "enrol", "x", "--organisation", "y", "--key", place.key("ann"), *place.at("acme")).code
+            == 5
+        )

@@ -15,7 +15,7 @@ def region(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done("init", "--region", folder)
     done("node", "add", "north", "--region", folder)
     table = folder.parent / "t.csv"
-    table.write_text("id,age\n1001,40\n1002,50\n")
+    table.write_text("id,age\n1001,40\n1002,50\n1003,60\n")
     done("dataset", "add", "d", "--node", "north", "--from", table, "--subject", "id", "--region", folder)
     return folder
 
@@ -45,11 +45,34 @@ def test_a_claim_is_answered_with_the_article_and_noted(region: Path) -> None:
     assert "Verdict: allow" in done("patient", "claim", "view", "--identified", *at).out
     kept = huizhen("patient", "claim", "delete", "--identified", "--keep-until", "2199-12-31", *at)
     assert kept.code == 5 and "no study reads them" in kept.out
-    assert done("patient", "claim", "delete", "--identified", "--keep-until", "none", *at).code == 0
+    asked = ["patient", "claim", "delete", "--identified", "--keep-until", "none"]
+    assert done(*asked, "--check", *at).code == 0
+    assert done("patient", "deletions", "--json", *at).json() == [], "only asked"
+    assert "dataset add" in done("patient", "claim", "correct", "--identified", *at).out
     lines = done("node", "log", "north", "--json", "--region", region).json()["lines"]
     noted = [x for x in lines if x["kind"] == "right-claimed"]
-    assert len(noted) == 5 and "1001" not in str(noted)
+    assert len(noted) == 6 and "1001" not in str(noted)
     assert [x["decision"] for x in noted].count("refused") == 3
+
+
+def test_a_claim_that_is_granted_is_carried_out_with_a_signed_record_on_the_ledger(region: Path) -> None:
+    """As `patient delete`, and as any withdrawal: by the same rules, with the same proof."""
+    policy = region / "nodes" / "north" / "policy.yaml"
+    policy.write_text("jurisdiction: CN\n", encoding="utf-8")
+    at = ("--node", "north", "--region", region)
+    asked = ["patient", "claim", "delete", "--identified", "--keep-until", "none", "--subject", "1002", "--json"]
+    (case,) = done(*asked, *at).json()["deletions"]
+    assert (case["record"]["state"], case["record"]["cause"]) == ("deleted", "request")
+    assert done(*asked, *at).json()["deletions"] == [], "done once"
+    policy.write_text("jurisdiction: CN\nretained: {d: 'medical record, 30 years'}\n", encoding="utf-8")
+    widow = ["--kin", "spouse", "--by", "kin:77", "--died", "2026-10-01"]
+    done("patient", "claim", "withdraw", *widow, "--subject", "1003", *at)
+    (kept,) = done("patient", "deletions", "--subject", "1003", "--json", *at).json()
+    assert (kept["record"]["state"], kept["record"]["duty"]) == ("stored", "medical record, 30 years")
+    told = done("ledger", "list", "--json", "--region", region).json()
+    there = {e["refs"].get("commitment") or e["facts"].get("commitment") for e in told if e["kind"] == "data-deleted"}
+    assert {case["commitment"], kept["commitment"]} <= there
+    assert done("ledger", "verify", "--region", region).code == 0
 
 
 @pytest.mark.parametrize(

@@ -379,13 +379,6 @@ OPTIONS: dict[str, str] = {
     "Of the drafts: md, html or pdf.": "草稿格式：md、html 或 pdf。",
     "The .zip file to write.": "要写出的 .zip 文件。",
     "The .zip file of `breach bundle`.": "`breach bundle` 写出的 .zip 文件。",
-    "view, copy, correct, port, delete or withdraw.": "view、copy、correct、port、delete 或 withdraw。",
-    "Whether it was verified who claims; not said is not known.": "是否已核验请求人身份；不写即未知。",
-    "On what the data were collected: consent, contract or law.": "收集依据：consent、contract 或 law。",
-    "Last day on which a law asks to keep the data, or `none`.": "法定保存期限的最后一日，或 `none`。",
-    "Whether the data can be sent to where they are wanted.": "是否能将数据转移至所请求之处。",
-    "Whether others would be harmed; not said is not known.": "是否损害他人权益；不写即未知。",
-    "Near kin claim it for a person who has died; how related.": "近亲属为逝者主张；载明亲属关系。",
     "The id of the model's study, from `model list`.": "模型所属研究的编号，见 `model list`。",
     "A .csv or .parquet file with the model's columns.": "含模型各列的 .csv 或 .parquet 文件。",
     "ONNX file to write.": "要写出的 ONNX 文件。",
@@ -394,4 +387,4 @@ OPTIONS: dict[str, str] = {
 }
 
 COMMANDS |= papers.COMMANDS | people.COMMANDS | files.COMMANDS
-OPTIONS |= papers.OPTIONS
+OPTIONS |= papers.OPTIONS | people.OPTIONS

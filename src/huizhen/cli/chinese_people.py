@@ -16,7 +16,10 @@ COMMANDS: dict[str, str] = {
     "huizhen breach notices": "起草致主管部门与个人的通知，中英文各一份。",
     "huizhen breach bundle": "将证据写成一个文件：账本中有关的每一条及其证明、文件与通知。可离线且不依赖本程序核验。",
     "huizhen breach verify": "用您自己的公钥核验泄露事件证据：无需区域、中心或网络。不成立时退出码为 8。",
-    "huizhen patient claim": "某人对其数据主张权利时，法律如何规定：附条文依据，并记入节点日志。未准许时退出码为 5。",
+    "huizhen patient claim": (
+        "某人对其数据主张权利时，法律如何规定：附条文依据，并记入节点日志。准许即办理：删除同 `patient delete`；"
+        "撤回则终止全部同意并启动相应删除；其他权利给出办理命令。未准许时退出码为 5。"
+    ),
     "huizhen patient": "患者可以看到自己的数据如何被使用。",
     "huizhen patient uses": "此人数据的每一次使用：用途、申请方、日期、所得（分）；以及每一次因紧急诊疗被打开。",
     "huizhen patient consents": "此人或他人代其所作的全部表示、其中有效的，以及当时展示的内容。",
@@ -30,4 +33,15 @@ COMMANDS: dict[str, str] = {
     "写出删除指令，执行后确认。每次删除均有签名记录，其哈希在账本上；备份不会使数据恢复。",
     "huizhen patient deletions": "列出删除记录，以及仍保留的内容及其依据。",
     "huizhen patient confirm-deletion": "查看数据仓库是否已执行删除指令；已执行的写入账本。",
+}
+
+OPTIONS: dict[str, str] = {
+    "view, copy, correct, port, delete or withdraw.": "view、copy、correct、port、delete 或 withdraw。",
+    "Whether it was verified who claims; not said is not known.": "是否已核验请求人身份；不写即未知。",
+    "On what the data were collected: consent, contract or law.": "收集依据：consent、contract 或 law。",
+    "Last day on which a law asks to keep the data, or `none`.": "法定保存期限的最后一日，或 `none`。",
+    "Whether the data can be sent to where they are wanted.": "是否能将数据转移至所请求之处。",
+    "Whether others would be harmed; not said is not known.": "是否损害他人权益；不写即未知。",
+    "Near kin claim it for a person who has died; how related.": "近亲属为逝者主张；载明亲属关系。",
+    "Only say what the law answers; nothing is deleted or ended.": "仅给出法律结论；不删除、不终止任何内容。",
 }

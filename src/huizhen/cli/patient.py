@@ -1,13 +1,12 @@
-"""patient uses, patient consents, patient claim; and those of `my_data` and `deletion`."""
+"""patient uses, patient consents; and those of `claim`, `my_data` and `deletion`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Any
 
-import typer
-
+from huizhen.cli.claim import claim
 from huizhen.cli.common import HomeOption, JsonFlag, NodeOption, Region_
-from huizhen.cli.consent import DiedOption, SubjectOption
+from huizhen.cli.consent import SubjectOption
 from huizhen.cli.deletion import confirm, delete, deletions
 from huizhen.cli.my_data import data, verify
 from huizhen.cli.place import own
@@ -136,74 +135,6 @@ def consents_(
         )
 
 
-@app.command("claim", cls=Command)
-def claim_(
-    right: Annotated[str, typer.Argument(metavar="RIGHT", help="view, copy, correct, port, delete or withdraw.")],
-    node: NodeOption,
-    subject: SubjectOption,
-    region: Region_ = None,
-    home: HomeOption = None,
-    identified: Annotated[
-        bool | None,
-        typer.Option(
-            "--identified/--not-identified", help="Whether it was verified who claims; not said is not known."
-        ),
-    ] = None,
-    basis: Annotated[
-        str | None,
-        typer.Option("--basis", metavar="WORD", help="On what the data were collected: consent, contract or law."),
-    ] = None,
-    keep_until: Annotated[
-        str | None,
-        typer.Option("--keep-until", metavar="DATE", help="Last day on which a law asks to keep the data, or `none`."),
-    ] = None,
-    feasible: Annotated[
-        bool | None,
-        typer.Option("--feasible/--not-feasible", help="Whether the data can be sent to where they are wanted."),
-    ] = None,
-    harms_others: Annotated[
-        bool | None,
-        typer.Option("--harms-others/--harms-nobody", help="Whether others would be harmed; not said is not known."),
-    ] = None,
-    kin: Annotated[
-        str | None,
-        typer.Option("--kin", metavar="TEXT", help="Near kin claim it for a person who has died; how related."),
-    ] = None,
-    died: DiedOption = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """What the law says where a person claims a right to their data, with the articles; a line in the node's log says
-    that it was asked. Exit code 5 where it is not granted.
-
-    Example: `huizhen patient claim delete --node north --subject 1001 --keep-until none --region demo`
-    """
-    from huizhen.cli.register import check_word
-    from huizhen.cli.show import VERDICTS, show_reasons
-    from huizhen.model.grant import verdict
-    from huizhen.model.right import NO_DUTY, RIGHTS, Claim
-    from huizhen.node import claims
-    from huizhen.node.saying import check_day
-
-    check_word(right, RIGHTS, "unknown-right", Text("right", "权利"))
-    if basis is not None:
-        check_word(basis, ("consent", "contract", "law"), "unknown-basis", Text("basis", "依据"))
-    asked = Claim(
-        cast(Any, right), "", "CN", identified, cast(Any, basis),
-        keep_until if keep_until == NO_DUTY else check_day("--keep-until", keep_until),
-        feasible, harms_others, kin is not None, check_day("--died", died), kin,
-    )  # fmt: skip
-    with own(node, region, home) as agent:
-        reasons = claims.answer(agent, subject, asked)
-    found = verdict(reasons)
-    if as_json:
-        VOICE.json({"verdict": found, "reasons": [r.as_json() for r in reasons]})
-    else:
-        VOICE.say(f"Verdict: {VERDICTS[found].en}", f"结论：{VERDICTS[found].zh}")
-        show_reasons(r.as_json() for r in reasons)
-    if found != "allow":
-        raise typer.Exit(5)
-
-
 _ACTS = {
     "grant": Text("yes", "同意"),
     "refuse": Text("no", "拒绝"),
@@ -252,6 +183,7 @@ def _listed(value: Any) -> str:
     return ", ".join(KIND_WORDS[kind].say(VOICE.language) for kind in value) if isinstance(value, list) else str(value)
 
 
+app.command("claim", cls=Command)(claim)
 app.command("data", cls=Command)(data)
 app.command("delete", cls=Command)(delete)
 app.command("deletions", cls=Command)(deletions)

@@ -37,6 +37,13 @@ class Decided(NamedTuple):
         return verdict(self.reasons)
 
 
+class Carried(NamedTuple):
+    """What was deleted, or is stored only; and the datasets of which the law could not be told."""
+
+    cases: list[DeletionCase]
+    unclear: list[Decided]
+
+
 def decide(agent: Agent, subject: str, cause: Cause) -> list[Decided]:
     """What the rules of deletion say, dataset by dataset. Raises NotFound for a person that the node does not know."""
     policy, person = agent.policy(), agent.book.find(subject)
@@ -52,10 +59,11 @@ def decide(agent: Agent, subject: str, cause: Cause) -> list[Decided]:
     return found
 
 
-def after_withdrawal(agent: Agent, subject: str) -> tuple[list[DeletionCase], list[Decided]]:
-    """(what was deleted, or is stored only, since the withdrawal; the datasets of which the law could not be told)."""
+def after_withdrawal(agent: Agent, subject: str) -> Carried:
+    """Delete what no other consent covers, and no law has kept."""
     decided = decide(agent, subject, "withdrawal")
-    return _carry_out(agent, subject, decided, "withdrawal", "person"), [d for d in decided if d.verdict == "needs"]
+    done = _carry_out(agent, subject, decided, "withdrawal", "person")
+    return Carried(done, [d for d in decided if d.verdict == "needs"])
 
 
 def on_request(agent: Agent, said: Saying) -> list[DeletionCase]:

@@ -1,0 +1,116 @@
+"""patient claim: a right is claimed at the hospital, answered by the law, and carried out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+import typer
+
+from huizhen.cli.common import HomeOption, HubOption, JsonFlag, NodeOption, Region_
+from huizhen.cli.consent import ByOption, DiedOption, SubjectOption, speaker, tell
+from huizhen.cli.deletion import as_json_of, told
+from huizhen.cli.place import at_node
+from huizhen.cli.voice import VOICE
+from huizhen.kit.text import Text
+
+
+def claim(
+    right: Annotated[str, typer.Argument(metavar="RIGHT", help="view, copy, correct, port, delete or withdraw.")],
+    node: NodeOption,
+    subject: SubjectOption,
+    region: Region_ = None,
+    hub: HubOption = None,
+    home: HomeOption = None,
+    identified: Annotated[
+        bool | None,
+        typer.Option(
+            "--identified/--not-identified", help="Whether it was verified who claims; not said is not known."
+        ),
+    ] = None,
+    basis: Annotated[
+        str | None,
+        typer.Option("--basis", metavar="WORD", help="On what the data were collected: consent, contract or law."),
+    ] = None,
+    keep_until: Annotated[
+        str | None,
+        typer.Option("--keep-until", metavar="DATE", help="Last day on which a law asks to keep the data, or `none`."),
+    ] = None,
+    feasible: Annotated[
+        bool | None,
+        typer.Option("--feasible/--not-feasible", help="Whether the data can be sent to where they are wanted."),
+    ] = None,
+    harms_others: Annotated[
+        bool | None,
+        typer.Option("--harms-others/--harms-nobody", help="Whether others would be harmed; not said is not known."),
+    ] = None,
+    by: ByOption = "person",
+    kin: Annotated[
+        str | None,
+        typer.Option("--kin", metavar="TEXT", help="Near kin claim it for a person who has died; how related."),
+    ] = None,
+    died: DiedOption = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say what the law answers; nothing is deleted or ended.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """What the law says where a person claims a right to their data, with the articles; a line in the node's log says
+    that it was asked. What is granted is done: a deletion as by `patient delete`, a withdrawal of every consent with
+    what it has deleted; for other rights the command that serves them is named. Exit code 5 where it is not granted.
+
+    Example: `huizhen patient claim delete --node north --subject 1001 --keep-until none --region demo`
+    """
+    from huizhen.cli.register import check_word
+    from huizhen.cli.show import VERDICTS, show_reasons
+    from huizhen.model.grant import verdict
+    from huizhen.model.right import NO_DUTY, RIGHTS, Claim
+    from huizhen.node import claims
+    from huizhen.node.saying import Saying, check_day
+
+    check_word(right, RIGHTS, "unknown-right", Text("right", "权利"))
+    if basis is not None:
+        check_word(basis, ("consent", "contract", "law"), "unknown-basis", Text("basis", "依据"))
+    kind, who = speaker(by)
+    if kin is not None and kind == "person":
+        kind = "kin"
+    asked = Claim(
+        cast(Any, right), "", "CN", identified, cast(Any, basis),
+        keep_until if keep_until == NO_DUTY else check_day("--keep-until", keep_until),
+        feasible, harms_others, kind == "kin", check_day("--died", died), kin,
+    )  # fmt: skip
+    said = Saying(subject, "GRU", by=kind, speaker=who, ground=kin, died=asked.died)
+    with at_node(node, region, home, hub) as (agent, at):
+        reasons = claims.answer(agent, subject, asked)
+        found = verdict(reasons)
+        if not as_json:
+            VOICE.say(f"Verdict: {VERDICTS[found].en}", f"结论：{VERDICTS[found].zh}")
+            show_reasons(r.as_json() for r in reasons)
+        granted = found == "allow"
+        done = claims.carry_out(agent, said, asked) if granted and not check else None
+        tell(agent, at)
+    if as_json:
+        VOICE.json({"verdict": found, "reasons": [r.as_json() for r in reasons],
+                    "deletions": [as_json_of(c) for c in done.cases] if done else []})  # fmt: skip
+    elif granted:
+        if done is not None:
+            told(*done)
+        next_step = NEXT[asked.right]
+        VOICE.say(next_step.en, next_step.zh)
+    if not granted:
+        raise typer.Exit(5)
+
+
+NEXT: dict[str, Text] = {
+    "view": Text("Show it: `huizhen patient data` and `patient consents`; the rows are in the hospital's own system.",
+                 "查阅：`huizhen patient data` 与 `patient consents`；原始记录在医院自有系统中。"),
+    "copy": Text("Hand it out: `huizhen patient data --bundle FILE`, signed by the hospital.",
+                 "复制：`huizhen patient data --bundle 文件`，由医院签名。"),
+    "correct": Text("Correct it in the hospital's own system, and take the new export in with `huizhen dataset add`: "
+                    "the node holds a copy, which would be wrong again with the next one.",
+                    "请在医院自有系统中更正，再用 `huizhen dataset add` 重新导入：节点所存仅为副本。"),
+    "port": Text("Send it there: `huizhen consent export` (FHIR R4) and `huizhen patient data --bundle FILE`.",
+                 "转移：`huizhen consent export`（FHIR R4）与 `huizhen patient data --bundle 文件`。"),
+    "delete": Text("The records of it: `huizhen patient deletions`.", "删除记录见 `huizhen patient deletions`。"),
+    "withdraw": Text("Every consent has ended; `huizhen patient deletions` has what was deleted.",
+                     "全部同意已终止；删除记录见 `huizhen patient deletions`。"),
+}  # fmt: skip

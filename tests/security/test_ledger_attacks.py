@@ -462,3 +462,11 @@ def test_what_is_said_holds_no_content_of_a_document() -> None:
     said = "".join(f.say("en") + f.say("zh") for f in r.findings())
     assert said
     assert "secret-row-value" not in said
+
+
+def test_checkpoints_by_hospitals_that_are_not_here_are_told_of_once_with_their_names() -> None:
+    r = sound()
+    for name in ("east", "north"):
+        del r.copies[name]
+    bad = [f for f in r.findings() if f.code == "bad-checkpoint"]
+    assert len(bad) == 1 and "unknown-signer: east, north; 3 in all" in bad[0].what.en and "共 3 个" in bad[0].what.zh

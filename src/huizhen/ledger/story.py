@@ -269,12 +269,13 @@ def _checkpoints(story: Story, tree: Tree, entries: _Entries) -> tuple[_Vouched,
     kept: set[Checkpoint] = set()
     found: list[Finding] = []
     ranges: list[_Range] = []
+    bad: dict[str, list[tuple[int, int | None]]] = {}
     for number, data in enumerate(story.checkpoints):
         try:
             signed = _open(data, story)
         except Tampered as error:
-            covers = min(sound, len(tree) - 1) if len(tree) else None
-            found.append(_at(entries, "bad-checkpoint", covers, name=str(number), reason=error.code))
+            reason = ": ".join(t for t in (error.code, _unknown(data, story)) if t)
+            bad.setdefault(reason, []).append((number, min(sound, len(tree) - 1) if len(tree) else None))
             continue
         kept.add(signed.checkpoint)
         size = signed.checkpoint.size
@@ -290,7 +291,20 @@ def _checkpoints(story: Story, tree: Tree, entries: _Entries) -> tuple[_Vouched,
         else:
             sound = max(sound, size)
             agreed |= {name: max(size, agreed.get(name, 0)) for name in signed.witnessed}
+    for reason, each in bad.items():
+        number, covers = each[0]
+        found.append(_at(entries, "bad-checkpoint", covers, name=str(number), reason=reason, count=len(each)))
     return _Vouched(sound, cosigned, agreed, frozenset(kept)), found, _first_of_each(ranges)
+
+
+def _unknown(data: bytes, story: Story) -> str:
+    """Names under a checkpoint whose keys are not known here, e.g. of hospitals whose folders are somewhere else."""
+    try:
+        signed = note.parse_note(data).signatures
+    except Tampered:
+        return ""
+    known = {(k.name, k.key_id) for k in (story.hub, *(w.key for w in story.witnesses))}
+    return ", ".join(sorted(s.name for s in signed if (s.name, s.key_id) not in known))
 
 
 def _open(data: bytes, story: Story) -> SignedCheckpoint:

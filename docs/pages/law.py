@@ -78,13 +78,16 @@ ROWS: dict[str, tuple[str, str, str]] = {
     "CN30": ("PIPL 42; HGR 43 [V]", "a listed party is denied everywhere", "each node's own list, too"),
     "EU01": ("GDPR 6, 9 [M]", "one basis of each", ""),
     "EU02": ("GDPR 7(3), 17, 20 [M]", "withdraw, erase, port", "nodes look consents up anew in every round"),
-    "EU03": ("GDPR 33 [S]", "the authority within 72 hours", "`huizhen breach status` shows the clock"),
+    "EU03": ("GDPR 33 [S], 34 [M]", "authority within 72 hours, persons without delay", "`huizhen breach status`"),
     "EU04": ("GDPR 44 to 49 [S]", "transfers: adequacy, safeguards, derogation", ""),
     "EU05": ("EHDS 53 [S]", "permitted secondary uses only", ""),
     "EU06": ("EHDS 54 [S]", "prohibited secondary uses", ""),
     "EU07": ("EHDS 66, 68, 71 [S]", "anonymous by default; opt-out", "who does not consent is not read"),
     "US01": ("45 CFR 164.514(b)(2) [S]", "the 18 identifiers gone", ""),
     "US02": ("45 CFR 164.514(b)(1) [S]", "an expert finds the risk very small", ""),
+    "US03": ("45 CFR 164.404 [M]", "a breach: individuals within 60 days", "`huizhen breach status`"),
+    "US04": ("45 CFR 164.406 [M]", "a breach: the media, of over 500 in one state", "the same"),
+    "US05": ("45 CFR 164.408 [M]", "a breach: the Secretary; of fewer than 500, by the year", "the same"),
 }  # fmt: skip
 """By row: source, what it asks, and where else than in a rule it is kept."""
 

@@ -17,7 +17,8 @@ from typing import Any, Literal, get_args
 
 from huizhen import rules
 from huizhen.adapters.cedar_facts import ANY, ENDS, Fact, Record
-from huizhen.adapters.cedar_trace import Choice, Tree, bare, facts_about, quoted, request, tree_of
+from huizhen.adapters.cedar_given import bare, quoted
+from huizhen.adapters.cedar_trace import Choice, Tree, facts_about, request, tree_of
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 from huizhen.model.grant import Verdict

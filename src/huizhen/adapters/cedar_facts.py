@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from huizhen import rules
 from huizhen.model.consent import BY
+from huizhen.model.incident import Breached, clocks
 from huizhen.model.party import ACTS, PARTY_KINDS
 from huizhen.model.right import RIGHTS
 from huizhen.model.rule import About, Facts
@@ -54,7 +55,19 @@ LAST_ACT = "the last act of each kind that is for this asker and dataset"
 SUM = "a sum over studies since 1 January"
 NO_FRACTIONS = "Cedar has no numbers of this kind"
 NO_QUANTIFIERS = "Cedar does not look into each of a set"
+PAPERS = "what signed papers add up to, each with its term"
 CALENDAR = "Cedar does not count years"
+HOURS = "whether it was done, or is now, after its time: Cedar counts no years"
+STOPS = {"contained": "contained", "authority": "authority-told", "persons": "persons-told", "media": "media-told",
+         "reported": "reported"}  # fmt: skip
+"""By the fact that says when it was: the step of a breach."""
+
+
+def _late(name: str) -> Read:
+    def read(facts: Breached) -> bool:
+        return any(due.what == STOPS[name] and due.late(facts.now_utc) for due in clocks(facts))
+
+    return read
 
 
 def _answer(rule: str) -> Read:
@@ -145,6 +158,9 @@ STUDY = Record(
         "exported": Fact("Long", note=SUM),
         "exported_to_asker": Fact("Long", note=SUM),
         "blacklist": STRINGS,
+        "listed": Fact("Bool", read=lambda f: bool(f.listed), note=PAPERS),
+        "reviews": STRINGS,
+        "reviewing": Fact("Long", note=PAPERS),
     }
 )
 CONSENT = Record(
@@ -183,7 +199,10 @@ BREACH = Record(
         "jurisdiction": STRING,
         "spared": BOOL,
         "ordered": BOOL,
-        **{f"{name}_utc?": STRING for name in ("contained", "authority", "persons")},
+        "media_spared": BOOL,
+        "people?": LONG,
+        **{f"{name}_utc?": STRING for name in STOPS},
+        **{f"{name}_late": Fact("Bool", read=_late(name), note=HOURS) for name in STOPS},
     }
 )
 RIGHT = Record(

@@ -84,8 +84,8 @@ def note(
     token: TokenOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Note what was just done: contained, authority-told, persons-told, persons-spared, persons-ordered, reported. It
-    counts as done at this moment, and at no other.
+    """Note what was just done: contained, authority-told, persons-told, persons-spared, persons-ordered, media-told,
+    media-spared, reported. It counts as done at this moment, and at no other.
 
     Example: `huizhen breach note br-0123456789abcdef authority-told --note "CAC 2026-17" --region demo`
     """

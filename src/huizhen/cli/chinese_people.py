@@ -7,7 +7,7 @@ COMMANDS: dict[str, str] = {
     "huizhen breach declare": "申报泄露事件：自此载入账本，不可移除，并显示各项法定时限。",
     "huizhen breach revise": "补正已知情况。数据集与研究只增不减；知悉时间只能更正为更早。",
     "huizhen breach note": "记录刚完成的事项：contained、authority-told、persons-told、persons-spared、"
-    "persons-ordered、reported。以记录时刻为完成时刻，别无他法。",
+    "persons-ordered、media-told、media-spared、reported。以记录时刻为完成时刻，别无他法。",
     "huizhen breach close": "在全部规则均已满足后结案。无论是否结案，均保留在账本与列表中。",
     "huizhen breach reopen": "重启已结案的事件。",
     "huizhen breach status": "显示各项时限、已统计的医院、规则要求与经过。",

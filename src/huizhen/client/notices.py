@@ -1,4 +1,4 @@
-"""Drafts of the notices of a breach, to the authority and to the persons: what PIPL 57 and GDPR 33, 34 have them say.
+"""Drafts of the notices of a breach, to the authority and to the persons: what PIPL 57, GDPR 33, 34 and 45 CFR 164.404 have them say.
 
 A draft is filled from the declaration and the hospitals' counts; somebody reads it before it goes out.
 """
@@ -42,16 +42,20 @@ def paper(found: dict[str, Any], whom: Whom, language: Language) -> Paper:
         "persons": Text("What happened to your data", "关于您个人信息安全事件的告知"),
     }
     kind = Text("draft of a notice, to be read before it goes out", "通知草稿，发出前须经审阅")
-    law = (
-        Text("GDPR 33, 34", "GDPR 第 33、34 条")
-        if in_eu(found["jurisdiction"])
-        else Text("PIPL 57; Network Data Regulations 11", "个人信息保护法第 57 条；网络数据安全管理条例第 11 条")
-    )
+    law = _law(found["jurisdiction"])
     return Paper(
         language, titles[whom].say(language), kind.say(language), said.what.text.say(language),
         _facts(found, said, whom, law.say(language), say, language),
         (*_told(said, say, language), *(_for_authority(found, say, language) if whom == "authority" else ())),
     )  # fmt: skip
+
+
+def _law(jurisdiction: str) -> Text:
+    if in_eu(jurisdiction):
+        return Text("GDPR 33, 34", "GDPR 第 33、34 条")
+    if jurisdiction == "US":
+        return Text("45 CFR 164.404 to 164.408 (HIPAA)", "45 CFR 164.404 至 164.408（HIPAA）")
+    return Text("PIPL 57; Network Data Regulations 11", "个人信息保护法第 57 条；网络数据安全管理条例第 11 条")
 
 
 def _facts(

@@ -202,7 +202,7 @@ _WORDINGS: dict[str, _Wording] = {
         Text(
             "Checkpoint {name}, which should vouch for the ledger from {where_inside} on, is not what was signed, or "
             "not signed by those known here ({reason}; {count} in all).",
-            "检查点 {name} 应担保自{where_zh}起的账本，但已非签署时的内容，或签署者在此未知（{reason}；共 {count} 个）。",
+            "检查点 {name} 应担保自{where_zh}起的账本，但已非签署内容，或签署者在此未知（{reason}；共 {count} 个）。",
         ),
         _COPY,
     ),

@@ -32,7 +32,7 @@ KINDS: dict[str, Text] = {
 }
 Step = Literal[
     "declared", "revised", "contained", "authority-told", "persons-told", "persons-spared", "persons-ordered",
-    "reported", "closed", "unfounded", "reopened",
+    "media-told", "media-spared", "reported", "closed", "unfounded", "reopened",
 ]  # fmt: skip
 STEPS: dict[str, Text] = {
     "declared": Text("declared", "申报"),
@@ -40,15 +40,16 @@ STEPS: dict[str, Text] = {
     "contained": Text("contained: nothing more goes out", "已控制，不再外泄"),
     "authority-told": Text("the authority was told", "已报告主管部门"),
     "persons-told": Text("the persons were told", "已通知个人"),
-    "persons-spared": Text(
-        "harm was effectively avoided: the persons need not be told", "已有效避免危害，可不通知个人"
-    ),
+    "persons-spared": Text("harm was effectively avoided: the persons need not be told",
+                           "已有效避免危害，可不通知个人"),
     "persons-ordered": Text("the authority ordered that the persons be told", "主管部门要求通知个人"),
+    "media-told": Text("the media were told", "已告知媒体"),
+    "media-spared": Text("in no state live more than 500 of the persons", "任一州的受影响居民均不超过 500 人"),
     "reported": Text("the final report was handed in", "已提交总结报告"),
     "closed": Text("closed", "结案"),
     "unfounded": Text("closed: there was no breach", "结案：经查不成立"),
     "reopened": Text("reopened", "重启"),
-}
+}  # fmt: skip
 NOTED: tuple[Step, ...] = tuple(s for s in get_args(Step) if s not in ("declared", "revised"))
 """Steps that bear a note: the file number, or the ground."""
 CLOSED = ("closed", "unfounded")
@@ -245,6 +246,14 @@ class Breached:
     spared: bool = False
     ordered: bool = False
     reported_utc: str | None = None
+    media_utc: str | None = None
+    media_spared: bool = False
+    people: int | None = None
+    """Affected, as far as the hospitals have counted; None: nobody has."""
+
+    def clock(self, what: Step) -> Due:
+        """The clock that this step stops."""
+        return next(due for due in clocks(self) if due.what == what)
 
 
 def facts_of(found: Incident, now_utc: str) -> Breached:
@@ -260,6 +269,9 @@ def facts_of(found: Incident, now_utc: str) -> Breached:
         spared=found.first("persons-spared") is not None,
         ordered=found.first("persons-ordered") is not None,
         reported_utc=found.first("reported"),
+        media_utc=found.first("media-told"),
+        media_spared=found.first("media-spared") is not None,
+        people=found.affected,
     )
 
 
@@ -310,15 +322,27 @@ FIRST_REPORT = {True: timedelta(hours=1), False: timedelta(hours=4)}
 """By whether the holder is a critical operator (incident-reporting measures 2025)."""
 FINAL_REPORT = timedelta(days=30)
 EU_NOTICE = timedelta(hours=72)
+US_NOTICE = timedelta(days=60)
+US_MANY = 500
+"""From so many persons on the Secretary is told with them; of more residents of one state the media are told, too."""
 
 
 def clocks(facts: Breached) -> tuple[Due, ...]:
-    """Every clock that runs or ran: those of China, or those of the EU."""
+    """Every clock that runs or ran: those of China, of the EU, or of the US (HIPAA)."""
+    known = facts.known_utc
     if facts.jurisdiction == "CN":
-        found = [clock("authority-told", facts.known_utc, FIRST_REPORT[facts.critical], facts.authority_utc)]
+        found = [clock("authority-told", known, FIRST_REPORT[facts.critical], facts.authority_utc)]
         if facts.contained_utc is not None:
             found.append(clock("reported", facts.contained_utc, FINAL_REPORT, facts.reported_utc))
         return tuple(found)
     if in_eu(facts.jurisdiction):
-        return (clock("authority-told", facts.known_utc, EU_NOTICE, facts.authority_utc),)
+        return (clock("authority-told", known, EU_NOTICE, facts.authority_utc),)
+    if facts.jurisdiction == "US":
+        few = facts.people is not None and facts.people < US_MANY
+        since = f"{int(known[:4]) + 1}-01-01T00:00:00.000000Z" if few else known
+        return (
+            clock("persons-told", known, US_NOTICE, facts.persons_utc),
+            clock("media-told", known, US_NOTICE, facts.media_utc),
+            clock("authority-told", since, US_NOTICE, facts.authority_utc),
+        )
     return ()

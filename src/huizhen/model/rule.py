@@ -9,9 +9,10 @@ from typing import Generic, Literal, TypeVar
 from huizhen.kit.text import Text
 from huizhen.model.dataset import Column
 from huizhen.model.grant import Reason, Verdict
+from huizhen.model.listing import Listing, standing
 from huizhen.model.party import ACTS, Act, LegalFacts, Party
 from huizhen.model.purpose import PURPOSES, Purpose
-from huizhen.model.review import What
+from huizhen.model.review import What, reviewers
 from huizhen.model.study import Request
 
 EXEMPTIONS = ("emergency", "foreign-transit", "contract-necessity")
@@ -105,6 +106,16 @@ class Facts:
     def hospitals(self) -> int:
         """How many take part."""
         return len(self.participants)
+
+    @property
+    def listed(self) -> tuple[Listing, ...]:
+        """Listings of the asker or of whoever takes part that stand today, by the papers about them."""
+        return standing(self.legal.papers, self.legal.today, (self.request.asker, *self.participants))
+
+    @property
+    def reviewing(self) -> int:
+        """Organisations with a reviewer enrolled, but for the asker's."""
+        return len({r.organisation for r in reviewers(self.legal.papers).values()} - {self.request.asker})
 
     @property
     def important(self) -> bool:

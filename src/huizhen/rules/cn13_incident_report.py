@@ -8,14 +8,14 @@ breach open.
 """
 
 from huizhen.model.casebook import breached
-from huizhen.model.incident import Breached, by_clock, clocks
+from huizhen.model.incident import Breached, by_clock
 from huizhen.model.rule import Answer, Case, Rule
 
 
 def decide(facts: Breached) -> Answer | None:
     if facts.jurisdiction != "CN":
         return None
-    return Answer(*by_clock(clocks(facts)[0], facts.now_utc))
+    return Answer(*by_clock(facts.clock("authority-told"), facts.now_utc))
 
 
 RULE = Rule("CN13", "Incident-reporting measures 2025", "2025-11-01", decide, about="breach")

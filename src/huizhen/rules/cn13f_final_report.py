@@ -4,7 +4,7 @@ The days are counted from when the incident was contained [M]: before that nobod
 """
 
 from huizhen.model.casebook import breached
-from huizhen.model.incident import Breached, by_clock, clocks
+from huizhen.model.incident import Breached, by_clock
 from huizhen.model.rule import Answer, Case, Rule, unknown
 
 
@@ -14,7 +14,7 @@ def decide(facts: Breached) -> Answer | None:
     if facts.contained_utc is None:
         return unknown("When it was contained is not on record; the final report is due 30 days later.",
                        "尚无控制时间的记录；总结报告须在其后 30 日内提交。")  # fmt: skip
-    return Answer(*by_clock(clocks(facts)[1], facts.now_utc))
+    return Answer(*by_clock(facts.clock("reported"), facts.now_utc))
 
 
 _CONTAINED = {"contained_utc": "2026-11-28T09:00:00.000000Z"}

@@ -6,17 +6,15 @@ falls into (`model.listing`; decision 0039): as asker, and as a hospital that ta
 
 from huizhen.kit.text import Text
 from huizhen.model.casebook import but, legally, listed
-from huizhen.model.listing import standing
 from huizhen.model.rule import Answer, Case, Facts, Rule
 
 
 def decide(facts: Facts) -> Answer | None:
     if facts.request.asker in facts.blacklist:
         return Answer("deny", Text("The asker is on the blacklist.", "申请方在黑名单上。"))
-    found = standing(facts.legal.papers, facts.legal.today, (facts.request.asker, *facts.participants))
-    if not found:
+    if not facts.listed:
         return None
-    cited = [x.cited() for x in found]
+    cited = [x.cited() for x in facts.listed]
     return Answer("deny", Text(" ".join(c.en for c in cited), "".join(c.zh for c in cited)))
 
 

@@ -4,7 +4,7 @@ No risk is taken for unlikely here: health data. A later notice has to give the 
 """
 
 from huizhen.model.casebook import breached
-from huizhen.model.incident import Breached, by_clock, clocks
+from huizhen.model.incident import Breached, by_clock
 from huizhen.model.place import in_eu
 from huizhen.model.rule import Answer, Case, Rule
 
@@ -12,7 +12,7 @@ from huizhen.model.rule import Answer, Case, Rule
 def decide(facts: Breached) -> Answer | None:
     if not in_eu(facts.jurisdiction):
         return None
-    return Answer(*by_clock(clocks(facts)[0], facts.now_utc))
+    return Answer(*by_clock(facts.clock("authority-told"), facts.now_utc))
 
 
 RULE = Rule("EU03", "GDPR 33", "2018-05-25", decide, about="breach")

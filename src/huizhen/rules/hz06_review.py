@@ -6,21 +6,21 @@ there are reviewers at all who may, since without them a result would wait for n
 
 from huizhen.kit.text import Text
 from huizhen.model.casebook import legally, reviewing
-from huizhen.model.review import WHATS, reviewers
+from huizhen.model.review import WHATS
 from huizhen.model.rule import Answer, Case, Facts, Rule, unknown
 
 
 def decide(facts: Facts) -> Answer | None:
     if not facts.reviews:
         return None
-    organisations = {r.organisation for r in reviewers(facts.legal.papers).values()} - {facts.request.asker}
-    if len(organisations) < 2:
+    if facts.reviewing < 2:
         return unknown(
             "What is released here is reviewed by two people of different organisations, none of them the asker's; "
             "no two such reviewers are enrolled.",
             "此类结果须经两家不同机构（均非申请方）的审查人审查；尚未登记足够的审查人。",
         )
-    en, zh = "; ".join(WHATS[w].en for w in facts.reviews), "；".join(WHATS[w].zh for w in facts.reviews)
+    said = [word for what, word in WHATS.items() if what in facts.reviews]
+    en, zh = "; ".join(w.en for w in said), "；".join(w.zh for w in said)
     return Answer("allow", Text(f"To be reviewed by two before release: {en}.", f"发布前须经双人审查：{zh}。"))
 
 

@@ -25,6 +25,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def measure(nodes: int, rows_each: int) -> None:
         names = node_names(region)
         with up(region, Path(folder) / "up.log") as url, ThreadPoolExecutor(nodes + 1) as pool:
             _, _, rounds = ask(url, access, "nobody withdraws", threading.Event())
-            steps = [b - a for a, b in zip(rounds, rounds[1:], strict=False)]
+            steps = [b - a for a, b in pairwise(rounds)]
             second = threading.Event()
             asking = pool.submit(ask, url, access, "one of each withdraws", second)
             assert second.wait(PATIENCE)

@@ -78,7 +78,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Region:
         (where.path / "nodes" / name / "policy.yaml").write_text(policy, encoding="utf-8")
     for who in ROLES:
         (folder / f"{who}.key").write_text(done("party", "key", "--out", folder / f"{who}.pem").out, encoding="utf-8")
-    kinds = {"acme": "academic", "rival": "academic", "agency": "authority", "kpi": "processor"}
+    kinds = {"acme": "academic", "rival": "academic", "agency": "authority", "kpi": "auditor"}
     for party, kind in kinds.items():
         key = (folder / f"{party}.key").read_text(encoding="utf-8").strip()
         done("party", "add", party, "--kind", kind, *HOME, "--key", key, "--region", where.path)

@@ -44,7 +44,7 @@ def timed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Region, Ca
     made = make_region(folder, patients(90, 3))
     register(made, "acme", "bell", "corn")
     with made.hub.store.record() as r:
-        for name, kind in (("agency", "authority"), ("kpi", "processor")):
+        for name, kind in (("agency", "authority"), ("kpi", "auditor")):
             key = key_of(name).public.hex()
             put_party(r, Party.read({"name": name, "kind": kind, "jurisdiction": "CN", "key": key}))
     made.close()

@@ -44,7 +44,9 @@ def _check(name: str, role: str) -> None:
 @token.command("add", cls=Command)
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Who it is for; an asker's name is that in its studies.")],
-    role: Annotated[str, typer.Option("--role", metavar="ROLE", help="asker, trustee, auditor or regulator.")],
+    role: Annotated[
+        str, typer.Option("--role", metavar="ROLE", help="asker, reviewer, trustee, auditor or regulator.")
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Access file to write; give it to that person.")],
     region: RegionOption,
     days: Annotated[int, typer.Option("--days", metavar="N", min=1, max=3660, help="How long it is valid.")] = 365,

@@ -1,4 +1,5 @@
-"""Drafts of the notices of a breach, to the authority and to the persons: what PIPL 57, GDPR 33, 34 and 45 CFR 164.404 have them say.
+"""Drafts of the notices of a breach, to the authority and to the persons: what PIPL 57, GDPR 33 and 34, and 45 CFR
+164.404 have them say.
 
 A draft is filled from the declaration and the hospitals' counts; somebody reads it before it goes out.
 """

@@ -16,12 +16,15 @@ from huizhen.model.listing import listings
 from huizhen.model.paper import AuditReported, Paper
 
 Fact = Literal[
-    "released", "denied", "unpaid", "committed", "alarm-open", "alarm-confirmed", "listed", "was-listed", "suspended",
-    "gave", "left-out", "misuse", "reviewed", "unopened", "audit-clean", "audit-qualified", "audit-adverse",
+    "active", "released", "denied", "unpaid", "committed", "alarm-open", "alarm-confirmed", "listed", "was-listed",
+    "suspended", "gave", "left-out", "misuse", "reviewed", "unopened", "audit-clean", "audit-qualified",
+    "audit-adverse",
 ]  # fmt: skip
 Said = Callable[[Evidence, str], Any]
 """The document that an entry refers to by that name; None where it is not to be had."""
-BASE = 60
+BASE = 40
+"""Of whoever is new. It is less than what one confirmed alarm leaves of a good name, so that nobody is the better for a
+new one; and who splits itself into many has as many beginners."""
 
 
 class Rate(NamedTuple):
@@ -33,10 +36,11 @@ class Rate(NamedTuple):
 
 
 RATES: Mapping[Fact, Rate] = {
-    "released": Rate(1, 15, Text("studies of its own that were released", "已发布的自有研究")),
-    "gave": Rate(1, 15, Text("released studies that it gave figures to", "参与并已发布的研究")),
-    "committed": Rate(1, 5, Text("commitments signed", "已签署的承诺")),
-    "reviewed": Rate(1, 10, Text("verdicts given as reviewer", "作为审查人给出的意见")),
+    "active": Rate(1, 20, Text("months with something to its credit", "有良好记录的月份")),
+    "released": Rate(1, 15, Text("months in which studies of its own were released", "有自有研究发布的月份")),
+    "gave": Rate(1, 15, Text("months in which it gave figures to released studies", "参与已发布研究的月份")),
+    "committed": Rate(1, 5, Text("months in which it signed commitments", "签署承诺的月份")),
+    "reviewed": Rate(1, 10, Text("months in which it gave verdicts as reviewer", "作为审查人给出意见的月份")),
     "audit-clean": Rate(10, 15, Text("auditors' reports without reservation", "无保留审计意见")),
     "denied": Rate(
         -1, 10, Text("studies denied by a rule, a hospital or the guard", "被规则、医院或出口检查拒绝的研究")
@@ -91,9 +95,9 @@ class Credibility(NamedTuple):
 
 
 def credibility(entries: Iterable[Evidence], said: Said, today: str) -> dict[str, Credibility]:
-    """Of every party that the ledger has something to say of, by name. Entries whose documents are not to be had count
-    for nothing, good or bad."""
-    facts: dict[str, Counter[Fact]] = defaultdict(Counter)
+    """Of every party that the ledger has something to say of, by name. Where a document is not to be had, what its
+    entry itself says against a party still counts, and nothing in its favour does."""
+    facts, earned = defaultdict[str, Counter[Fact]](Counter), Earned(defaultdict(set))
     askers: dict[str, str] = {}
     gave: dict[str, set[str]] = {}
     ended: set[str] = set()
@@ -105,7 +109,7 @@ def credibility(entries: Iterable[Evidence], said: Said, today: str) -> dict[str
         elif kind == "study-guarded":
             gave[subject] = {t["node"] for t in said(entry, "tallies") or ()}
         elif kind.startswith("study-") and subject in askers:
-            _of_study(entry, askers[subject], gave.get(subject, set()), facts)
+            _of_study(entry, askers[subject], gave.get(subject, set()), facts, earned)
             ended |= {subject} if kind in ("study-released", "study-denied", "study-failed") else set()
         elif kind == "node-left-out":
             facts[str(entry.facts.get("node"))]["left-out"] += 1
@@ -116,7 +120,10 @@ def credibility(entries: Iterable[Evidence], said: Said, today: str) -> dict[str
                 facts[instrument["contract"]["asker"]]["suspended"] += 1
         elif (paper := said(entry, "paper")) is not None:
             papers.append(Paper.read(paper))
-    _of_papers(papers, today, ended, facts)
+        else:
+            _of_bare(entry, today, facts)
+    _of_papers(papers, today, ended, facts, earned)
+    earned.add_to(facts)
     reports = _reports(papers)
     for party, each in reports.items():
         for paper in each:
@@ -125,19 +132,50 @@ def credibility(entries: Iterable[Evidence], said: Said, today: str) -> dict[str
     return {party: _scored(party, counts, reports.get(party, ())) for party, counts in sorted(facts.items())}
 
 
-def _of_study(entry: Evidence, asker: str, gave: set[str], facts: dict[str, Counter[Fact]]) -> None:
+def _of_bare(entry: Evidence, today: str, facts: dict[str, Counter[Fact]]) -> None:
+    """A paper that is kept from the reader, by what its entry shows to everyone (`path.papers.entry_of`)."""
+    said = entry.facts
+    if entry.kind == "audit-reported" and said.get("opinion") == "qualified":
+        facts[entry.subject]["audit-qualified"] += 1
+    elif entry.kind == "audit-reported" and said.get("opinion") == "adverse":
+        facts[entry.subject]["audit-adverse"] += 1
+    elif entry.kind == "party-listed" and str(said.get("from")) <= today:
+        facts[entry.subject]["listed" if today <= str(said.get("until")) else "was-listed"] += 1
+
+
+class Earned(NamedTuple):
+    """The months, by the ledger, in which a party did something of a kind to its credit. However often it did so in one
+    month, it counts once: time cannot be bought."""
+
+    months: dict[tuple[str, Fact], set[str]]
+
+    def note(self, party: str, fact: Fact, day: str) -> None:
+        self.months[party, fact].add(day[:7])
+
+    def add_to(self, facts: dict[str, Counter[Fact]]) -> None:
+        active: dict[str, set[str]] = defaultdict(set)
+        for (party, fact), months in self.months.items():
+            facts[party][fact] = len(months)
+            active[party] |= months
+        for party, months in active.items():
+            facts[party]["active"] = len(months)
+
+
+def _of_study(entry: Evidence, asker: str, gave: set[str], facts: dict[str, Counter[Fact]], earned: Earned) -> None:
     if entry.kind == "study-released":
-        facts[asker]["released"] += 1
+        earned.note(asker, "released", entry.at_utc)
         for node in gave:
-            facts[node]["gave"] += 1
+            earned.note(node, "gave", entry.at_utc)
     elif entry.kind == "study-committed":
-        facts[asker]["committed"] += 1
+        earned.note(asker, "committed", entry.at_utc)
     elif entry.kind == "study-denied" and entry.facts.get("status") == "denied":
         late = entry.facts.get("code") == "not-paid-in-time"
         facts[asker]["unpaid" if late else "denied"] += 1
 
 
-def _of_papers(papers: list[Paper], today: str, ended: set[str], facts: dict[str, Counter[Fact]]) -> None:
+def _of_papers(
+    papers: list[Paper], today: str, ended: set[str], facts: dict[str, Counter[Fact]], earned: Earned
+) -> None:
     for alarm in alarms(papers):
         if alarm.outcome != "explained":
             facts[alarm.paper.subject]["alarm-confirmed" if alarm.outcome else "alarm-open"] += 1
@@ -153,7 +191,7 @@ def _of_papers(papers: list[Paper], today: str, ended: set[str], facts: dict[str
         elif paper.kind == "review-sealed" and paper.by in organisation:
             sealed[paper.subject, paper.by] = organisation[paper.by]
         elif paper.kind == "review-opened" and (of := sealed.pop((paper.subject, paper.by), None)):
-            facts[of]["reviewed"] += 1
+            earned.note(of, "reviewed", paper.day)
     for (study, _), of in sealed.items():
         facts[of]["unopened"] += study in ended
 

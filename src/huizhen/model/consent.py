@@ -31,6 +31,7 @@ KIND_WORDS: dict[str, Text] = {
     "hospital": Text("hospitals", "医院"),
     "public": Text("public bodies", "公共机构"),
     "processor": Text("processors", "受托处理者"),
+    "auditor": Text("auditors", "审计机构"),
     "authority": Text("authorities", "主管机关"),
     "foreign": Text("abroad, too", "含境外"),
     "statistics": Text("statistics", "统计"),

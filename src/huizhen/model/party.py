@@ -14,7 +14,7 @@ from huizhen.model.lifecycle import Filed
 from huizhen.model.paper import Paper
 from huizhen.model.study import Protection, Request
 
-PartyKind = Literal["academic", "commercial", "insurer", "hospital", "public", "processor", "authority"]
+PartyKind = Literal["academic", "commercial", "insurer", "hospital", "public", "processor", "authority", "auditor"]
 PARTY_KINDS: tuple[PartyKind, ...] = get_args(PartyKind)
 ActKind = Literal[
     "recipient-notice", "use-agreement", "guardian-consent", "refusal-route", "impact-assessment", "processor-contract",

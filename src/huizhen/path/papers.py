@@ -12,7 +12,7 @@ from huizhen.model.alarm import alarm_id
 from huizhen.model.paper import TRUSTEE, Kind, Paper
 from huizhen.model.review import reviewers
 
-Who = Literal["trustee", "authority", "party", "subject", "reviewer"]
+Who = Literal["trustee", "authority", "auditor", "party", "subject", "reviewer"]
 MAY_SAY: Mapping[Kind, tuple[Who, ...]] = {
     "reviewer-enrolled": ("trustee",),
     "reviewer-dismissed": ("trustee",),
@@ -24,9 +24,9 @@ MAY_SAY: Mapping[Kind, tuple[Who, ...]] = {
     "alarm-raised": ("trustee",),
     "alarm-acknowledged": ("trustee", "authority"),
     "departure-reported": ("trustee", "party"),
-    "audit-reported": ("party",),
+    "audit-reported": ("auditor", "authority"),
 }
-"""Who may sign which paper. `authority`: a party of that kind; `subject`: the party it is about; `party`: any other."""
+"""Who may sign which paper. `authority`, `auditor`: a party of that kind; `subject`: whom it is about; `party`: any."""
 
 
 class Signer(NamedTuple):
@@ -72,7 +72,7 @@ def _keys(paper: Paper, before: Sequence[Paper], known: Known) -> set[str]:
     if "reviewer" in may and paper.kind == "review-opened":  # whoever was dismissed since may open what is sealed
         found |= {p.key for p in before if p.kind == "review-sealed" and p.by == paper.by}
     if signer is not None and paper.by != TRUSTEE:
-        if "party" in may or ("authority" in may and signer.kind == "authority"):
+        if "party" in may or (signer.kind in ("authority", "auditor") and signer.kind in may):
             found.add(signer.key)
         if "subject" in may and paper.by == paper.subject:
             found.add(signer.key)

@@ -10,6 +10,7 @@ from pypdf import PdfReader
 
 from huizhen.client.block import Facts, Prose, Sentence
 from huizhen.client.paper import FORMATS, Paper, Section, fact, grid, html, markdown, rendered, write
+from huizhen.client.paper_font import SETTING, embedded
 from huizhen.kit.errors import BadInput
 from page_reader import read
 
@@ -53,6 +54,33 @@ def test_a_pdf_is_of_several_pages_with_a_title_and_the_same_each_time() -> None
     one, two = rendered(paper(), ".pdf"), rendered(paper(), ".pdf")
     found = PdfReader(BytesIO(one))
     assert one == two and len(found.pages) > 1 and found.metadata.title == "An assessment"  # type: ignore[union-attr]
+
+
+def fonts_of(pdf: bytes) -> dict[str, bool]:
+    """By name of each font that a PDF uses for Chinese: whether it is in the file."""
+    found = {}
+    for page in PdfReader(BytesIO(pdf)).pages:
+        for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
+            each = font.get_object()
+            below = each.get("/DescendantFonts")
+            described = (below.get_object()[0].get_object() if below else each).get("/FontDescriptor")
+            files = {"/FontFile", "/FontFile2", "/FontFile3"}
+            if described is not None:
+                found[str(each["/BaseFont"])] = bool(files & set(described.get_object()))
+    return found
+
+
+@pytest.mark.skipif(embedded("会") is None, reason="no Chinese font on this machine")
+def test_chinese_is_embedded_with_what_is_used_of_it() -> None:
+    made = rendered(paper("zh"), ".pdf")
+    assert fonts_of(made) and all(fonts_of(made).values()), "nothing is left to the reader's own fonts"
+    assert len(made) < 400_000 and "张三丰" in words_of(made)
+
+
+def test_without_a_font_the_paper_says_that_the_reader_shows_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SETTING, "/nowhere.ttf")
+    made = rendered(paper("zh"), ".pdf")
+    assert not all(fonts_of(made).values()) and SETTING in words_of(made) and "第39条" in words_of(made)
 
 
 def test_the_name_of_the_file_says_the_format(tmp_path: Path) -> None:

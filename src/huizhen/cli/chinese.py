@@ -197,7 +197,9 @@ OPTIONS: dict[str, str] = {
     "A hub elsewhere, in place of --region.": "别处的中心，代替 --region。",
     "With --hub: the trustee's access file.": "与 --hub 同用：受托方提供的访问文件。",
     "Who it is for; an asker's name is that in its studies.": "持有人；申请方须与其研究中的 asker 一致。",
-    "asker, reviewer, trustee, auditor or regulator.": "asker 申请方、reviewer 审查人、trustee 受托方、auditor 审计方或 regulator 监管方。",
+    "asker, reviewer, trustee, auditor or regulator.": (
+        "asker 申请方、reviewer 审查人、trustee 受托方、auditor 审计方或 regulator 监管方。"
+    ),
     "Access file to write; give it to that person.": "要写出的访问文件，交给该持有人。",
     "How long it is valid.": "有效天数。",
     "All tokens of that name; or the id of one.": "该名称的全部令牌，或某个令牌的编号。",
@@ -227,7 +229,7 @@ OPTIONS: dict[str, str] = {
     "Purpose code, e.g. HMB: health and biomedical research.": "用途代码，例如 HMB：健康与生物医学研究。",
     "For this dataset only; else for every one.": "仅限该数据集；未给出则适用于所有数据集。",
     "Name of the party; an asker's is that in its studies.": "主体名称；申请方须与其研究中的 asker 一致。",
-    "academic, commercial, insurer, hospital, public, processor or authority.": (
+    "academic, commercial, insurer, hospital, public, processor, authority or auditor.": (
         "academic 学术、commercial 商业、insurer 保险、hospital 医院、"
         "public 公共机构、processor 受托处理者或 authority 机关。"
     ),

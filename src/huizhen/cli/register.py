@@ -105,7 +105,7 @@ def party_add(
         typer.Option(
             "--kind",
             metavar="KIND",
-            help="academic, commercial, insurer, hospital, public, processor or authority.",
+            help="academic, commercial, insurer, hospital, public, processor, authority or auditor.",
         ),
     ],
     region: Region_ = None,

@@ -1,10 +1,12 @@
-"""A paper as PDF (reportlab). Chinese is set in STSong-Light, one of the fonts that every PDF reader brings for Chinese
-(ISO 32000-1, 9.7.5.2, Adobe-GB1), so no font file is needed here; what is Latin is set in Helvetica."""
+"""A paper as PDF (reportlab). Chinese is set in a font that is embedded (`paper_font`); where there is none, in
+STSong-Light, which most PDF readers bring (ISO 32000-1, 9.7.5.2, Adobe-GB1), and the paper says so at its end. What is
+Latin is set in Helvetica."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from contextvars import ContextVar
+from dataclasses import fields, is_dataclass
 from io import BytesIO
 from itertools import groupby
 from typing import Any
@@ -21,29 +23,56 @@ from reportlab.platypus import Table as Grid
 
 from huizhen.client.block import Block, Fact, Facts, Figure, Prose, Sentence
 from huizhen.client.paper import Paper
+from huizhen.client.paper_font import SETTING, embedded
 from huizhen.kit.text import Text
 
-_HAN, _LATIN, _BOLD = "STSong-Light", "Helvetica", "Helvetica-Bold"
+_BROUGHT, _LATIN, _BOLD = "STSong-Light", "Helvetica", "Helvetica-Bold"
+_HAN: ContextVar[str] = ContextVar("han", default=_BROUGHT)
+_DRAWN = Text("The drawing is in the HTML of this paper.", "图形见本文书的 HTML 版本。")
+_NOT_EMBEDDED = Text(
+    f"No Chinese font was found to embed: your reader shows its own. {SETTING} names a font file.",
+    f"未找到可嵌入的中文字体，由阅读器自行显示。可用 {SETTING} 指定字体文件。",
+)
 _INK, _SOFT, _LINE = HexColor("#1b2430"), HexColor("#525e6b"), HexColor("#c9ced3")
 _WIDTH = A4[0] - 40 * mm
+_HEAD = "会诊 Huizhen · "
 
 
 def pdf(paper: Paper) -> bytes:
     """A4, with page numbers; text can be selected and searched. A figure is told by its caption."""
-    _fonts()
+    pdfmetrics.registerFont(UnicodeCIDFont(_BROUGHT))
+    han = embedded("".join(c for text in (_HEAD, _DRAWN.zh, *_texts(paper)) for c in text if c > "\xff"))
+    before = _HAN.set(han or _BROUGHT)
+    try:
+        return _built(paper, han is not None)
+    finally:
+        _HAN.reset(before)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a paper, wherever it is."""
+    if isinstance(value, str):
+        yield value
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _texts(getattr(value, field.name))
+    elif isinstance(value, tuple | list):
+        for each in value:
+            yield from _texts(each)
+
+
+def _built(paper: Paper, is_embedded: bool) -> bytes:
     out = BytesIO()
     document = SimpleDocTemplate(
         out, pagesize=A4, leftMargin=20 * mm, rightMargin=20 * mm, topMargin=18 * mm, bottomMargin=20 * mm,
         title=paper.title, subject=paper.kind, creator="Huizhen", lang="zh-CN" if paper.language == "zh" else "en",
         invariant=1,
     )  # fmt: skip
-    document.build(list(_flow(paper)), onFirstPage=_foot(paper), onLaterPages=_foot(paper))
+    flow = list(_flow(paper))
+    if not is_embedded:
+        flow.append(_said(_NOT_EMBEDDED.say(paper.language), 8, soft=True, before=8))
+    document.build(flow, onFirstPage=_foot, onLaterPages=_foot)
     return out.getvalue()
-
-
-@cache
-def _fonts() -> None:
-    pdfmetrics.registerFont(UnicodeCIDFont(_HAN))
 
 
 def _style(
@@ -70,7 +99,7 @@ def _marked(text: str) -> str:
     """The text with each run in a font that has its characters."""
     han = _is_han(text)
     runs = ((latin, escape("".join(chars))) for latin, chars in groupby(text, lambda c: _is_latin(c, han)))
-    return "".join(run if latin else f'<font name="{_HAN}">{run}</font>' for latin, run in runs)
+    return "".join(run if latin else f'<font name="{_HAN.get()}">{run}</font>' for latin, run in runs)
 
 
 def _said(text: str, size: float = 10, **style: Any) -> Paragraph:
@@ -78,7 +107,7 @@ def _said(text: str, size: float = 10, **style: Any) -> Paragraph:
 
 
 def _flow(paper: Paper) -> Iterator[Any]:
-    yield _said(f"会诊 Huizhen · {paper.kind}", 9, soft=True)
+    yield _said(f"{_HEAD}{paper.kind}", 9, soft=True)
     yield _said(paper.title, 19, bold=True, before=4, after=6)
     yield _said(paper.lead, 11.5, after=6)
     yield from _facts(paper.facts)
@@ -109,8 +138,7 @@ def _block(block: Block, paper: Paper) -> Iterator[Any]:
         yield from _facts(block.facts)
     elif isinstance(block, Figure):
         yield _said(block.caption)
-        drawn = Text("The drawing is in the HTML of this paper.", "图形见本文书的 HTML 版本。")
-        yield _said(drawn.say(paper.language), 9, soft=True)
+        yield _said(_DRAWN.say(paper.language), 9, soft=True)
     else:
         rows = [tuple(_said(h.text, 9, soft=True) for h in block.heads)]
         rows += [tuple(_said(cell.text, 9, bold=cell.strong) for cell in row) for row in block.rows]
@@ -131,10 +159,7 @@ def _length(text: str) -> int:
     return sum(1 if _is_latin(char, False) else 2 for char in text)
 
 
-def _foot(paper: Paper) -> Any:
-    def draw(canvas: Any, document: Any) -> None:
-        canvas.setFont(_HAN if paper.language == "zh" else _LATIN, 8)
-        canvas.setFillColor(_SOFT)
-        canvas.drawRightString(A4[0] - 20 * mm, 11 * mm, str(document.page))
-
-    return draw
+def _foot(canvas: Any, document: Any) -> None:
+    canvas.setFont(_LATIN, 8)
+    canvas.setFillColor(_SOFT)
+    canvas.drawRightString(A4[0] - 20 * mm, 11 * mm, str(document.page))

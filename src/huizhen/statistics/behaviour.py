@@ -1,7 +1,7 @@
 """Access behaviour, per person or organisation, against its own history and its peers. Pure.
 
 From who accessed what when, five counts a day are made, and each is set against what one would expect of this actor
-(`statistics.surprise`): reads in bulk, one patient many times, at hours unusual for this actor, nearly the same
+(`statistics.surprise`): reads in bulk, one patient many times, at hours far from the day's own work, nearly the same
 question again and again, cohorts just above the cell limit.
 Thresholds are tuned on labelled simulations: `bench/watching.py`.
 """
@@ -32,7 +32,7 @@ WATCHED: tuple[Behaviour, ...] = ("bulk", "one-person", "hours", "repeats", "sma
 WINDOW: Mapping[Behaviour, int] = {"bulk": 1, "one-person": 7, "hours": 1, "repeats": 7, "small-cells": 7}
 """Days that a count goes back over, the day itself included."""
 BITS: Mapping[Behaviour, float] = {
-    "bulk": 11.0, "one-person": 11.0, "hours": 10.0, "repeats": 13.5, "small-cells": 10.5,
+    "bulk": 11.0, "one-person": 11.0, "hours": 12.0, "repeats": 13.5, "small-cells": 10.5,
 }  # fmt: skip
 """From so many bits of surprise on it is an alarm (`python bench/watching.py --tune`)."""
 ASKERS_BULK = 16.0
@@ -41,11 +41,10 @@ FEWEST: Mapping[Behaviour, int] = {"bulk": 8, "one-person": 5, "hours": 3, "repe
 """And never below this count, however surprising."""
 HISTORY = 30
 """Windows of one's own history that count, at most."""
-_RARE = 0.05
-_AT_WORK = 0.4
-"""Odd hours count on a day that saw so much of what one does in the busier half of one's hours, too: who is on another
-shift does not do both."""
-_PEERS_WORTH = 20.0
+_KAPPA = 8.0
+"""Of the kernel over the hours of a day: about an hour and a half to either side."""
+_FAR = 6
+"""Hours from the middle of the day's work, by the clock, beyond which an access is far from it."""
 
 
 class Access(NamedTuple):
@@ -130,7 +129,7 @@ def series(accesses: Iterable[Access], last: date | None = None) -> Series:
         table[behaviour] = _trailing(table[behaviour], WINDOW[behaviour])
         totals[behaviour] = _trailing(totals[behaviour], WINDOW[behaviour])
     since = np.array([(by[name][0].at.date() - first).days for name in names])
-    table["hours"], totals["hours"] = _rare_hours(clock, groups)
+    table["hours"], totals["hours"] = _apart(clock)
     counts = {b: Counts(table[b], totals.get(b)) for b in WATCHED}
     return Series(names, groups, first, since, counts)
 
@@ -169,29 +168,22 @@ def _repeats(own: Sequence[tuple[int, Access]], days: int) -> Floats:
     return np.asarray(_trailing(daily, window)[0])
 
 
-def _rare_hours(clock: Floats, groups: Sequence[str]) -> tuple[Floats, Floats]:
-    """(accesses at hours rare for this actor until then, all accesses) over the window. `clock`: (actors, days, 24)."""
-    window, (actors, days, _) = WINDOW["hours"], clock.shape
-    before = np.zeros_like(clock)
-    before[:, 1:] = np.cumsum(clock, axis=1)[:, :-1]
-    rare = np.zeros((actors, days))
-    for group in sorted(set(groups)):
-        members = np.array([g == group for g in groups])
-        peers = before[members].sum(axis=0)
-        for i in np.flatnonzero(members):
-            others = peers - before[i] + 0.5
-            expected = before[i] + _PEERS_WORTH * others / others.sum(axis=1, keepdims=True)
-            smooth = (np.roll(expected, 1, 1) + 2 * expected + np.roll(expected, -1, 1)) / 4
-            smooth /= smooth.sum(axis=1, keepdims=True)
-            order = np.argsort(smooth, axis=1)
-            mass = np.cumsum(np.take_along_axis(smooth, order, 1), axis=1)
-            hours, core = (np.zeros((days, 24), dtype=bool) for _ in range(2))
-            np.put_along_axis(hours, order, mass <= _RARE, 1)
-            np.put_along_axis(core, order, mass > 0.5, 1)
-            worked = np.maximum(np.cumsum(clock[i].any(axis=1)) - clock[i].any(axis=1), 1)
-            at_work = (clock[i] * core).sum(axis=1) >= _AT_WORK * 0.5 * before[i].sum(axis=1) / worked
-            rare[i] = (clock[i] * hours).sum(axis=1) * at_work
-    return _trailing(rare, window), _trailing(clock.sum(axis=2), window)
+def _apart(clock: Floats) -> tuple[Floats, Floats]:
+    """(accesses at hours far from the middle of that very day's work, all accesses) over the window. `clock`: accesses
+    by hour, shape (actors, days, 24).
+
+    The middle is the mode of the day's hours under a von Mises kernel on the circle (Fisher, Statistical Analysis of
+    Circular Data, 2.2), so it moves with the shift: a night on duty has its middle at night and nothing far from it,
+    and who reads at night after a day's work has not. Whether the count is much is asked of own history and peers, as
+    of every share.
+    """
+    around = np.cos(2 * np.pi * np.arange(24) / 24)
+    kernel = np.fft.fft(np.exp(_KAPPA * (around - 1)))
+    smooth = np.real(np.fft.ifft(np.fft.fft(clock, axis=2) * kernel, axis=2))
+    away = np.abs(np.arange(24) - smooth.argmax(axis=2)[:, :, None])
+    far = (clock * (np.minimum(away, 24 - away) > _FAR)).sum(axis=2)
+    window = WINDOW["hours"]
+    return _trailing(far, window), _trailing(clock.sum(axis=2), window)
 
 
 def bits(found: Series, behaviour: Behaviour, day: int) -> list[Alarming]:

@@ -105,8 +105,8 @@ def anonymised(
 def classes(
     given: Coded, asked: Anonymisation, heard: Heard, without: Whole | None = None, order: int | None = None
 ) -> Partition:
-    """The classes, their rows in an order by chance (or by the secret `order`); as if the rows `without` were not in the
-    file.
+    """The classes, their rows in an order by chance (or by the secret `order`); as if the rows `without` were not in
+    the file.
 
     Raises Unable where nothing holds what is asked.
     """

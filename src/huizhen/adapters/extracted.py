@@ -1,8 +1,8 @@
-"""The rows that a hospital gives out, as a file: anonymised, checked and attacked as any file is, marked, and kept until
-they are fetched.
+"""The rows that a hospital gives out, as a file: anonymised, checked and attacked as any file is, marked, and kept
+until they are fetched.
 
-The engine makes its own partition here. A rule agreed among hospitals would take its place in `_anonymised`, and nowhere
-else: what follows checks and attacks whatever was written.
+The engine makes its own partition here. A rule agreed among hospitals would take its place in `_anonymised`, and
+nowhere else: what follows checks and attacks whatever was written.
 """
 
 from __future__ import annotations
@@ -99,9 +99,7 @@ def _made(folder: Path, order: Order, table: pa.Table, register: Path) -> Extrac
     told, marked = _anonymised(folder, order, table, plain, trail), dict[str, float]()
     if order.tolerances:
         name = order.drawn("watermark").hex()[:16]
-        said = embed(
-            plain, place, order.recipient, order.tolerances, register, order.at_utc, order.asked, release=name
-        )
+        said = embed(plain, place, order.recipient, order.tolerances, register, order.at_utc, order.asked, release=name)
         marked = {n: float(column["tolerance"]) for n, column in said["marked"].items()}
     else:
         plain.rename(place)
@@ -116,14 +114,14 @@ def _made(folder: Path, order: Order, table: pa.Table, register: Path) -> Extrac
         rows=told["rows"],
         suppressed=told["suppressed"],
         classes=told["classes"],
-        k=order.asked.k,
+        promised=order.asked.k,
         smallest_class=told["smallest_class"],
         loss=told["ncp"],
         loss_by_column=told["ncp_by_column"],
         risk=told["risk"]["prosecutor"]["highest"],
-        auc={m["column"]: (m["original"]["auc"], m["released"]["auc"]) for m in told["utility"]["models"]},
+        model_auc={m["column"]: (m["original"]["auc"], m["released"]["auc"]) for m in told["utility"]["models"]},
         attacks=tuple(
-            Gain(attack=a["attack"], column=a["column"], gain=a["gain"]["share"], low=a["gain"]["low"],
+            Gain(attack=a["attack"], column=a["column"], gained=a["gain"]["share"], at_least=a["gain"]["low"],
                  limit=a["limit"])
             for a in told["attacks"]
         ),
@@ -138,9 +136,7 @@ def _anonymised(folder: Path, order: Order, table: pa.Table, out: Path, trail: T
     pa.parquet.write_table(table, original)
     attack, chance = (int.from_bytes(order.drawn(what)[:8], "big") for what in ("attack", "order"))
     try:
-        return anonymise(
-            original, out, order.asked, folder, lambda _step, _n: None, attack, trail=trail, order=chance
-        )
+        return anonymise(original, out, order.asked, folder, lambda _step, _n: None, attack, trail=trail, order=chance)
     finally:
         original.unlink(missing_ok=True)
 

@@ -30,17 +30,17 @@ class Params(Document):
     keep: tuple[str, ...] = ()
     """Columns released as they are."""
     k: int = Field(default=20, ge=3)
-    """People who share each combination of quasi-identifiers, at each hospital; never fewer than protection.min_cell."""
+    """People who share each combination of quasi-identifiers at each hospital; never fewer than protection.min_cell."""
     suppress: float = Field(default=0, ge=0, le=0.2)
     """The share of rows that may be left out, where keeping them would cost the others more."""
     algorithm: Literal["topdown", "lattice"] = "topdown"
     watermark: dict[str, str] = {}
-    """Columns of `keep` in which each hospital marks this recipient's copy, and by how much a number may change there,
-    as cost: "1". Never a dose."""
+    """Columns of `keep` in which each hospital marks this recipient's copy, and by how much a number may change
+    there, as cost: "1". Never a dose."""
 
 
 class Extract(Method):
-    """Values: n, the rows read; hospitals, of each what its rows are like. The rows themselves go sealed to the asker."""
+    """Values: n, the rows read; hospitals, of each what its rows are like. The rows go sealed to the asker."""
 
     name = "extract"
     Params = Params
@@ -54,7 +54,7 @@ class Extract(Method):
     reveals = Text(
         "The number of rows of all hospitals together; of each hospital, how many rows and classes it releases, with "
         "their loss, risk and the gains of attacks. No row: these are sealed to the asker.",
-        "所有医院合计的行数；以及各医院发布的行数、等价类数、信息损失、风险与攻击收益。不含任何数据行：其仅封装给申请方。",
+        "所有医院合计的行数；以及各医院发布的行数、等价类数、信息损失、风险与攻击收益。不含数据行：其仅封装给申请方。",
     )
 
     def __init__(self, params: Document, schema: Schema) -> None:

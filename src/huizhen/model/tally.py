@@ -22,13 +22,13 @@ class Gain(Document):
 
     attack: str
     column: str
-    gain: float
-    low: float
+    gained: float
+    at_least: float
     limit: float
 
     @property
     def held(self) -> bool:
-        return self.low <= self.limit
+        return self.at_least <= self.limit
 
 
 class Extracted(Document):
@@ -41,8 +41,8 @@ class Extracted(Document):
     rows: int
     suppressed: int
     classes: int
-    k: int
-    """What was promised."""
+    promised: int
+    """People who share a combination, at least."""
     smallest_class: int
     """What is so."""
     loss: float
@@ -50,7 +50,7 @@ class Extracted(Document):
     loss_by_column: dict[str, float]
     risk: float
     """The highest of one person (prosecutor)."""
-    auc: dict[str, tuple[float, float]]
+    model_auc: dict[str, tuple[float, float]]
     """By sensitive column, the area under the curve of a model of it: grown on the original, on the release."""
     attacks: tuple[Gain, ...]
     marked: dict[str, float]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from pyroaring import BitMap
 
-from huizhen.adapters.extracted import Extracts, Order, as_table, check_people
+from huizhen.adapters.extracted import Order, as_table, check_people
 from huizhen.kit.clock import day_of, stamp
 from huizhen.kit.errors import HuizhenError, Refused
 from huizhen.kit.text import Text
@@ -59,8 +59,8 @@ def check_order(study: Study, grant: Grant, method: Method) -> None:
 
 def prepare(agent: Agent, sitting: Sitting) -> Extracted | None:
     """The rows of a study that gives out any, made of those who consent at this moment: told by what they are like.
-    Made before the first sum, so that a hospital which cannot says so in time. Raises Unable, and Refused where somebody
-    in them is in rows that this asker has."""
+    Made before the first sum, so that a hospital which cannot says so in time. Raises Unable, and Refused where
+    somebody in them is in rows that this asker has."""
     if not sitting.method.delivers:
         return None
     method, limits, request = cast(Extract, sitting.method), sitting.limits, sitting.study.request
@@ -106,6 +106,17 @@ def deliver(agent: Agent, body: dict[str, Any]) -> dict[str, Any]:
     return {"number": number, "pieces": found.pieces, "sealed": sealed}
 
 
+def given_in(agent: Agent, person: int, dataset: str) -> tuple[str, ...]:
+    """Studies that gave out rows of a dataset with this person's among them, each behind its asker."""
+    found = []
+    for name, asker in sorted(agent.book.under(_GIVEN).items()):
+        study = name.removeprefix(_GIVEN)
+        row, kept = agent.book.study(study), agent.book.inclusion(study)
+        if row is not None and row["dataset"] == dataset and kept is not None and person in kept[1]:
+            found.append(f"{asker} {study}")
+    return tuple(found)
+
+
 def _check_approved(agent: Agent, study: Study, grant: str, body: dict[str, Any], found: Extracted) -> None:
     """Two reviewers approved exactly these rows, and the asker is on no list."""
     release, hub = Release.read(body["release"]), agent.hub()
@@ -144,8 +155,8 @@ def _check_apart(agent: Agent, study: Study, people: BitMap, earlier: tuple[str,
             continue
         raise Refused(
             "rows-given-before",
-            Text(f"People of this cohort are in rows that the asker has from {name}; joined, the two would tell more of "
-                 "them than either promised.",
+            Text(f"People of this cohort are in rows that the asker has from {name}; joined, the two would tell more "
+                 "of them than either promised.",
                  f"该队列中有人已在申请方由 {name} 所得的数据行中；两者相连会泄露超出各自承诺的信息。"),
             Text("Use the rows you have, or ask for people who are not in them.",
                  "请使用已有的数据行，或选择其中没有的人群。"),

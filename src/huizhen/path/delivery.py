@@ -41,7 +41,7 @@ def with_rows(result: Result, tallies: Sequence[Tally]) -> Result:
             )
         told.append({"node": tally.node, **{k: v for k, v in rows.as_json().items() if k != "trail"}})
         broken = tuple(" ".join(filter(None, (a.attack, a.column))) for a in rows.attacks if not a.held)
-        exposed.append(Rows(tally.node, rows.smallest_class, rows.k, broken))
+        exposed.append(Rows(tally.node, rows.smallest_class, rows.promised, broken))
     return replace(result, values={**result.values, "hospitals": told}, exposures=(*result.exposures, *exposed))
 
 
@@ -70,7 +70,8 @@ def fetch(store: Store, study: Study, journal: Mapping[str, Any], link: Link) ->
     en, zh = ", ".join(sorted(silent)), "、".join(sorted(silent))
     return Conflict(
         "rows-not-fetched",
-        Text(f"It is approved, and the rows of {en} are not here yet: no answer.", f"已通过审查，{zh} 的数据行尚未取得：未应答。"),
+        Text(f"It is approved, and the rows of {en} are not here yet: no answer.",
+             f"已通过审查，{zh} 的数据行尚未取得：未应答。"),
         Text("Start that node; the study then goes on by itself.", "请启动该节点；研究随后自动继续。"),
     )  # fmt: skip
 

@@ -5,20 +5,19 @@ the whole study; whether it holds, and is by the key of the contract, each hospi
 """
 
 from huizhen.kit.text import Text
-from huizhen.model.breach import governing
+from huizhen.model.breach import ROWS, governing
 from huizhen.model.casebook import bound_by, contract
-from huizhen.model.deed import Contract
 from huizhen.model.rule import Answer, Case, Facts, Rule, unknown
-
-ROWS = "extract"
 
 
 def decide(facts: Facts) -> Answer | None:
     if facts.request.method != ROWS:
         return None
+    if facts.request.release == "public":
+        return Answer("deny", Text("Rows are sealed to one asker, and not made public.",
+                                   "数据行仅封装给一个申请方，不予公开。"))  # fmt: skip
     filing = governing(facts.legal, facts.request)
-    terms = None if filing is None else filing.instrument.terms
-    if not isinstance(terms, Contract) or terms.methods == "all" or ROWS not in terms.methods:
+    if filing is None:
         return unknown(
             f"Rows go out under a contract that names them; none in force has '{ROWS}' among its methods.",
             f"数据行须依据明确列出该方法的合同提供；目前没有生效合同在 methods 中列出“{ROWS}”。",
@@ -28,8 +27,8 @@ def decide(facts: Facts) -> Answer | None:
             "Rows are sealed to the asker, and the asker has not signed the study: `huizhen study sign`.",
             "数据行封装给申请方，而申请方尚未签署该研究：请用 `huizhen study sign`。",
         )
-    return Answer("allow", Text(f"Rows, sealed to the asker, under the contract {terms.name}.",
-                                f"依据合同 {terms.name}，将数据行封装给申请方。"))  # fmt: skip
+    return Answer("allow", Text(f"Rows, sealed to the asker, under the contract {filing.instrument.name}.",
+                                f"依据合同 {filing.instrument.name}，将数据行封装给申请方。"))  # fmt: skip
 
 
 _SIGNED = {"method": ROWS, "recipient": {"key": "5a" * 32, "sealing": "5b" * 32, "signature": "5c" * 64}}
@@ -39,6 +38,9 @@ CASES = (
     Case("rows, named in the contract, signed for", bound_by(contract(methods=["extract"]), request=_SIGNED), "allow"),
     Case("rows, not signed for", bound_by(contract(methods=["extract"]), request={"method": ROWS}), "needs"),
     Case("a contract for every method", bound_by(contract(), request=_SIGNED), "needs"),
+    Case("rows made public",
+         bound_by(contract(methods=["extract"]), request={**_SIGNED, "release": "public"}), "deny"),
     Case("no contract", bound_by(request=_SIGNED), "needs"),
-    Case("the contract is suspended", bound_by(contract(methods=["extract"], suspended=True), request=_SIGNED), "needs"),
+    Case("the contract is suspended", bound_by(contract(methods=["extract"], suspended=True), request=_SIGNED),
+         "needs"),
 )  # fmt: skip

@@ -1,8 +1,8 @@
 """Rows sealed to their recipient, so that whoever carries them reads nothing: X25519, HKDF-SHA256, AES-256-GCM.
 
-A base-mode sealing in the manner of RFC 9180. The sender's key is one of its own for this one content and recipient, so
-that a piece sealed anew after a crash is the same piece. Each piece says of what it is, which one, and of how many: none
-passes for another, and none can be left out.
+A base-mode sealing in the manner of RFC 9180. The sender's key is one of its own for this one content and recipient,
+so that a piece sealed anew after a crash is the same piece. Each piece says of what it is, which one, and of how many:
+none passes for another, and none can be left out.
 """
 
 from __future__ import annotations

@@ -115,8 +115,8 @@ def rows_of(node: str, part: pd.DataFrame) -> Extracted:
     """What a hospital tells of the rows it gives out."""
     return Extracted.read(
         {"sha256": node.encode().hex().ljust(64, "0"), "bytes": 4_211, "pieces": 1, "rows": len(part), "suppressed": 0,
-         "classes": 3, "promised": 10, "smallest_class": 12, "loss": 0.21, "loss_by_column": {"age": 0.21}, "risk": 1 / 12,
-         "model_auc": {"arm": [0.71, 0.66]}, "marked": {"ph_karno": 1.0}, "trail": ["[]"],
+         "classes": 3, "promised": 10, "smallest_class": 12, "loss": 0.21, "loss_by_column": {"age": 0.21},
+         "risk": 1 / 12, "model_auc": {"arm": [0.71, 0.66]}, "marked": {"ph_karno": 1.0}, "trail": ["[]"],
          "attacks": [{"attack": "linkage", "column": "",
                       "gained": 0.04, "at_least": 0.01, "limit": 0.1}]}
     )  # fmt: skip

@@ -182,8 +182,6 @@ class SqlRecord:
     def put_paper(self, paper: Paper) -> None:
         papers.put(self, paper)
 
-    # -- sealed rows
-
     def put_piece(self, study: str, node: str, number: int, sealed: bytes) -> None:
         pieces.put(self._c, study, node, number, sealed)
 
@@ -380,7 +378,6 @@ class SqlStore:
         return pieces.there(self._engine, study)
 
     def piece(self, study: str, node: str, number: int) -> bytes | None:
-        """A piece of a hospital's rows, sealed to the asker."""
         return pieces.one(self._engine, study, node, number)
 
     # -- money

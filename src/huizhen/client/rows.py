@@ -70,7 +70,7 @@ def write(
     told = (outcome["result"] or {}).get("hospitals") if outcome["request"]["method"] == "extract" else None
     if not told:
         raise NotFound(
-            "no-rows",
+            "no-rows-to-give",
             Text(f"Study {study} has no rows to give.", f"研究 {study} 没有可提供的数据行。"),
             Text(f"`huizhen study show {study}` says what it is, and what it waits for.",
                  f"`huizhen study show {study}` 会说明其类型以及在等待什么。"),
@@ -90,7 +90,7 @@ def write(
                     file.write(piece)
             if digest.hexdigest() != each["sha256"]:
                 raise Tampered(
-                    "rows-changed",
+                    "rows-not-reviewed",
                     Text(f"The rows of {each['node']} are not those that were reviewed.",
                          f"{each['node']} 的数据行与所审查的不符。"),
                     Text("Nothing was written. Ask the hospital.", "没有写出任何内容。请联系该医院。"),

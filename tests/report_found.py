@@ -16,15 +16,16 @@ import drive
 from huizhen.kit.errors import Refused, to_wire
 from huizhen.kit.text import Text
 from huizhen.market.settle import decimal_quality
-from huizhen.model.casebook import ORDINARY
+from huizhen.model.casebook import ORDINARY, contract, on_file
 from huizhen.model.census import Census
 from huizhen.model.dataset import Column, Schema
 from huizhen.model.grant import Participant
 from huizhen.model.release import Release
 from huizhen.model.settlement import Shares
 from huizhen.model.study import Request, Study
-from huizhen.model.tally import Tally
+from huizhen.model.tally import Extracted, Tally
 from huizhen.path.authorise import authorise, columns_read, plan
+from huizhen.path.delivery import with_rows
 from huizhen.path.guard import guard_result
 from huizhen.path.outcome import outcome
 from huizhen.path.settle import settle_study
@@ -106,10 +107,26 @@ THEN = {
         "ph_karno": {"counts": [60, 70, 60], "edges": [75.0, 85.0]},
     },
 }
+ROWS: dict[str, Any] = {"quasi_identifiers": {"age": {"by": "interval", "widths": [5, 10]}}, "keep": ["ph_karno"]}
+RECIPIENT = {"key": "5a" * 32, "sealing": "5b" * 32, "signature": "5c" * 64}
+
+
+def rows_of(node: str, part: pd.DataFrame) -> Extracted:
+    """What a hospital tells of the rows it gives out."""
+    return Extracted.read(
+        {"sha256": node.encode().hex().ljust(64, "0"), "bytes": 4_211, "pieces": 1, "rows": len(part), "suppressed": 0,
+         "classes": 3, "promised": 10, "smallest_class": 12, "loss": 0.21, "loss_by_column": {"age": 0.21},
+         "risk": 1 / 12, "model_auc": {"arm": [0.71, 0.66]}, "marked": {"ph_karno": 1.0}, "trail": ["[]"],
+         "attacks": [{"attack": "linkage", "column": "",
+                      "gained": 0.04, "at_least": 0.01, "limit": 0.1}]}
+    )  # fmt: skip
+
+
 STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
     "count": ("count", {}),
     "count by": ("count", {"by": "ph_ecog"}),
     "describe": ("describe", {"columns": ["age", "ph_karno", "wt_loss", "seen", "sex", "arm"]}),
+    "extract": ("extract", ROWS),
     "crosstab": ("crosstab", {"row": "sex", "col": "ph_ecog"}),
     "histogram": ("histogram", {"column": "age", "range": [40, 80], "bins": 8}),
     "histogram of levels": ("histogram", {"column": "arm"}),
@@ -176,12 +193,18 @@ def found(
         frame, schema = lung()
     request = Request.read(
         {"title": "Does sex change survival?", "asker": "acme-pharma", "purpose": "HMB", "dataset": "lung",
-         "method": method, "params": dict(params), "price_fen": 120_000, **asked}
+         "method": method, "params": dict(params), "price_fen": 120_000, **asked,
+         **({"recipient": RECIPIENT} if method == "extract" else {})}
     )  # fmt: skip
     study = Study(request=request, number=1, submitted_utc="2026-11-22T08:15:00.000000Z")
     built = plan(request, schema)
     columns = columns_read(request, schema, built)
     facts = replace(ORDINARY, request=request, columns=columns, participants=HOSPITALS, method_private=built.private)
+    if built.delivers:
+        legal = ORDINARY.legal.model_copy(
+            update={"instruments": (contract(methods=[method]),), "acts": (on_file("impact-assessment"),)}
+        )
+        facts = replace(facts, legal=legal)
     keys = [Participant(name=name, key=f"{i:064x}", consent_epoch=7) for i, name in enumerate(HOSPITALS)]
     grant = authorise(study, facts, schema, built, keys, "2026-11-22T08:15:01Z", "2026-11-29T08:15:01Z")
     journal: dict[str, Any] = {"grant": grant.as_json()}
@@ -192,7 +215,15 @@ def found(
     parts = [frame.iloc[i :: len(HOSPITALS)] for i in range(len(HOSPITALS))]
     trace = drive.trace(method, params, schema, parts)
     census = _census(parts)
-    guarded = guard_result(trace.result, census, grant.limits, OpenDpNoise())
+    tallies = [
+        Tally(
+            node=n, rows=len(p), people=len(p), quality=decimal_quality(0.97 - i / 50), inclusion="00" * 32, log="",
+            extract=rows_of(n, p) if built.delivers else None,
+        )
+        for i, (n, p) in enumerate(zip(HOSPITALS, parts, strict=True))
+    ]  # fmt: skip
+    result = with_rows(trace.result, tallies) if built.delivers else trace.result
+    guarded = guard_result(result, census, grant.limits, OpenDpNoise())
     release = Release(
         study=study.digest(), grant=grant.digest(), status=guarded.status,
         result=guarded.values and {**guarded.values, **({} if grant.limits.epsilon else {"n_missing": 1})},
@@ -201,12 +232,6 @@ def found(
     journal |= {"release": release.as_json(), "rounds": trace.rounds}
     journal["effort"] = {"seconds": {"": 0.8431, "compute": 0.6}, "bytes_up": 48_211, "bytes_down": 12_904}
     if release.status == "released":
-        tallies = [
-            Tally(
-                node=n, rows=len(p), people=len(p), quality=decimal_quality(0.97 - i / 50), inclusion="00" * 32, log=""
-            )
-            for i, (n, p) in enumerate(zip(HOSPITALS, parts, strict=True))
-        ]
         journal["settlement"] = settle_study(study, release, tallies, Shares()).as_json()
     return outcome(study, release.status, journal, evidence([3, 4, 5, 6, 9], region))
 

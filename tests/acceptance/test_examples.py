@@ -46,6 +46,10 @@ def test_it_is_checked_and_released(study: Path, region: Path, tmp_path: Path) -
         assert "st-0123456789abcdef" in text
         study = tmp_path / "evaluate.yaml"
         study.write_text(text.replace("st-0123456789abcdef", released), encoding="utf-8")
+    if study.stem == "extract":
+        asked = huizhen("study", "check", study, "--region", region)
+        assert asked.code == 5 and "HZ07" in asked.out, "its page says what it needs, and runs"
+        return
     assert "Verdict: allow" in done("study", "check", study, "--region", region).out
     found = done("study", "run", study, "--region", region, "--json", "-").json()
     assert found["status"] == "released"

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(importlib.util.find_spec("cedarpy") is None, rea
 CASES = [
     (rule, case) for name, rule in zip(rules.names(), rules.all_rules(), strict=True) for case in rules.cases(name)
 ]
-SIGNED_OR_TIMED = {"CN10", "CN20Y", "CN25", "CN26", "HZ04", "HZ05"}
+SIGNED_OR_TIMED = {"CN10", "CN20Y", "CN25", "CN26", "HZ04", "HZ05", "HZ07"}
 """Rules about scopes by digest, terms of years, every node of a region, deeds, contracts: not for Cedar to follow."""
 maybe = st.sampled_from([None, "a"])
 moments = st.sampled_from([None, "2026-11-28T08:30:00.000000Z", "2026-12-20T08:00:00.000000Z"])

@@ -195,6 +195,9 @@ CASES: dict[str, tuple[Case, ...]] = {
             seen=_without("strata", "baseline_cumulative_hazard"),
         ),
     ),
+    "extract": (
+        Case({"quasi_identifiers": {"visits": {"by": "flat"}}, "sensitive": {"arm": {}}, "keep": ["x"]}, cohorts()),
+    ),
     "crosstab": (Case({"row": "arm", "col": "visits"}, cohorts()), Case({"row": "smoker", "col": "died"}, cohorts())),
     "describe": (
         Case({"columns": ["x", "y", "visits", "arm", "smoker"]}, cohorts()),

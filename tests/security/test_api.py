@@ -32,6 +32,7 @@ GUARDED = [
     ("GET", "/v1/who"), ("GET", "/v1/datasets"), ("GET", "/v1/nodes"), ("POST", "/v1/studies/check"),
     ("POST", "/v1/studies"), ("GET", "/v1/studies"), ("GET", "/v1/studies/{study}"),
     ("GET", "/v1/studies/{study}/progress"), ("GET", "/v1/studies/{study}/result"),
+    ("GET", "/v1/studies/{study}/rows/{node}/{number}"),
     ("POST", "/v1/studies/{study}/delivered"), ("GET", "/v1/ledger/entries"), ("GET", "/v1/ledger/checkpoint"),
     ("GET", "/v1/ledger/entries/3/proof"), ("GET", "/v1/ledger/keys"), ("GET", "/v1/ledger/witnesses"),
     ("GET", "/v1/money/statement?party=acme"), ("GET", "/v1/metrics"),
@@ -117,7 +118,9 @@ def test_every_endpoint_but_health_and_description_asks_who_is_there(reached: Re
     nobody = reached.client("")
     del nobody.headers["Authorization"]
     for verb, path in GUARDED:
-        place = path.format(study=reached.study, kind="deed", name="x", digest="0", breach="br-0", alarm="0")
+        place = path.format(
+            study=reached.study, kind="deed", name="x", digest="0", breach="br-0", alarm="0", node="h0", number="0"
+        )
         assert code(nobody.request(verb, place)) == (403, "no-token"), place
         wrong = nobody.request(verb, place, headers={"Authorization": "Bearer hz_" + "A" * 43})
         assert code(wrong) == (403, "token-refused"), place

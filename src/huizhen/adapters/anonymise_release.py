@@ -83,25 +83,36 @@ class Released:
 
 
 def anonymised(
-    table: pa.Table, asked: Anonymisation, beside: Path, heard: Heard, people: pa.Table | None = None
+    table: pa.Table,
+    asked: Anonymisation,
+    beside: Path,
+    heard: Heard,
+    people: pa.Table | None = None,
+    order: int | None = None,
 ) -> Released:
     """A table anonymised, among a population (`people`) where there is one. Raises BadInput and Unable.
+
+    order: a secret that the order of the rows follows from, so that it can be made again; None: by a chance that nobody
+    can repeat.
 
     The release is neither checked from what was written (that is `check_release`) nor attacked.
     """
     given = coded(table, asked, beside, people)
-    found = classes(given, asked, heard)
+    found = classes(given, asked, heard, order=order)
     return Released(_released(table, found, given, asked), given, found)
 
 
-def classes(given: Coded, asked: Anonymisation, heard: Heard, without: Whole | None = None) -> Partition:
-    """The classes, their rows in an order by chance; as if the rows `without` were not in the file.
+def classes(
+    given: Coded, asked: Anonymisation, heard: Heard, without: Whole | None = None, order: int | None = None
+) -> Partition:
+    """The classes, their rows in an order by chance (or by the secret `order`); as if the rows `without` were not in
+    the file.
 
     Raises Unable where nothing holds what is asked.
     """
     inside = np.arange(given.everyone) < given.rows
     inside[[] if without is None else without] = False
-    chance = np.random.default_rng().permutation(given.everyone)
+    chance = np.random.default_rng(order).permutation(given.everyone)
     if not asked.population:
         chance = chance[inside[chance]]
     inside = inside[chance]

@@ -41,6 +41,11 @@ class Trail:
     def add(self, step: str, **said: Any) -> None:
         self._steps.append((stamp(self._clock()), step, json.dumps(said, sort_keys=True, ensure_ascii=False)))
 
+    @property
+    def said(self) -> list[tuple[str, str]]:
+        """(step, what is to be known of it as canonical JSON) so far, in order."""
+        return [(step, said) for _, step, said in self._steps]
+
     def write(self, path: Path, key: SigningKey) -> None:
         """Append the steps, signed, once what is there is found as this key left it. Raises Tampered."""
         text = path.read_text(encoding="utf-8") if path.exists() else ""

@@ -24,11 +24,13 @@ def anonymise(
     *,
     measured: bool = True,
     trail: Trail | None = None,
+    order: int | None = None,
 ) -> dict[str, Any]:
     """Anonymise one CSV or Parquet file into another of the same kind; gives `Released.told`, and the attacks on it.
 
     `beside` is the folder of hierarchy files; `heard` is told the step and how many rows; `seed` is of the attacks
     alone: rows come out in an order by a chance that nobody can repeat, which says nothing of the order they came in.
+    `order`, a secret number, makes it an order that can be made again.
     `trail` keeps what was done, also where it was stopped. Raises NotFound, BadInput, Unable, and Refused where the
     file that was written does not hold what was asked, or an attack on it gains more than is promised. Where anything
     is raised, `out` is as it was.
@@ -36,7 +38,7 @@ def anonymise(
     trail = Trail() if trail is None else trail
     try:
         with new_file(out, path) as part:
-            told = _made(path, part, asked, beside, heard, seed, measured, trail)
+            told = _made(path, part, asked, beside, heard, seed, measured, trail, order)
         trail.add("release", file=out.name, sha256=told["output_sha256"])
     except HuizhenError as error:
         trail.add("stopped", code=error.code)
@@ -45,8 +47,9 @@ def anonymise(
 
 
 def _made(
-    path: Path, part: Path, asked: Anonymisation, beside: Path, heard: Heard, seed: int, measured: bool, trail: Trail
-) -> dict[str, Any]:
+    path: Path, part: Path, asked: Anonymisation, beside: Path, heard: Heard, seed: int, measured: bool, trail: Trail,
+    order: int | None,
+) -> dict[str, Any]:  # fmt: skip
     """Everything but the file's name."""
     table, delimiter = read_table(path)
     heard("read", len(table))
@@ -57,7 +60,7 @@ def _made(
         place = beside / asked.population.file
         people, by = read_table(place)
         around = Table(place, by)
-    released = anonymised(table, asked, beside, heard, people)
+    released = anonymised(table, asked, beside, heard, people, order)
     told = released.told(asked)
     trail.add("partition", **{key: told[key] for key in ("rows", "suppressed", "classes", "smallest_class")})
     write_table(released.table, part, delimiter)

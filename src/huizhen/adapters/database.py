@@ -198,6 +198,14 @@ paper = Table(
     Column("subject", String, nullable=False, index=True),
     Column("body", Text, nullable=False),
 )
+piece = Table(
+    "piece",
+    metadata,
+    Column("study", String, primary_key=True),
+    Column("node", String, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
 
 _LOCK = 0x4875697A
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, insert, inspect, select, update
 
 from huizhen.adapters import database as db
-from huizhen.adapters import instruments, papers
+from huizhen.adapters import instruments, papers, pieces
 from huizhen.adapters.incidents import Incidents
 from huizhen.adapters.instruments import Instruments
 from huizhen.adapters.log_table import LogTable, append, last_moment
@@ -181,6 +181,12 @@ class SqlRecord:
 
     def put_paper(self, paper: Paper) -> None:
         papers.put(self, paper)
+
+    def put_piece(self, study: str, node: str, number: int, sealed: bytes) -> None:
+        pieces.put(self._c, study, node, number, sealed)
+
+    def drop_pieces(self, study: str) -> None:
+        pieces.drop(self._c, study)
 
 
 class SqlStore:
@@ -365,6 +371,14 @@ class SqlStore:
 
     def checkpoints(self) -> list[str]:
         return [str(r[0]) for r in self._all(select(db.checkpoint.c.note).order_by(db.checkpoint.c.size))]
+
+    # -- sealed rows
+
+    def pieces(self, study: str) -> dict[str, set[int]]:
+        return pieces.there(self._engine, study)
+
+    def piece(self, study: str, node: str, number: int) -> bytes | None:
+        return pieces.one(self._engine, study, node, number)
 
     # -- money
 

@@ -44,11 +44,13 @@ def embed(
     register: Path,
     at: str,
     config: Anonymisation | None = None,
+    release: str | None = None,
 ) -> dict[str, Any]:
     """Write a copy of a table for one recipient, marked in the columns of `tolerances`, and enter it into the register.
 
     at: moment of the release. config: what the table was anonymised by; then only columns under `keep` may be marked,
-    so that what was promised of the others stays. The register is a folder, made where there is none. Raises NotFound,
+    so that what was promised of the others stays. release: what the copy is called, where it may be made again; else by
+    chance. The register is a folder, made where there is none. Raises NotFound,
     BadInput, Refused for doses and identifiers, and Unable where the table cannot carry a mark.
     """
     table, delimiter = _table(path)
@@ -57,7 +59,7 @@ def embed(
     scales = {name: _scale(name, table[name], numbers[name], text) for name, text in tolerances.items()}
     there = [(numbers[n][_codes(table[n])], scale) for n, scale in scales.items()]
     _check_capacity(there)
-    release = secrets.token_hex(8)
+    release = release or secrets.token_hex(8)
     key = _key(read_key(register / "watermark.key") if register.exists() else _new(register), release)
     columns, told = {}, {}
     for i, (name, scale) in enumerate(scales.items()):
@@ -259,7 +261,10 @@ def _entries(register: Path) -> list[dict[str, Any]]:
 
 
 def _enter(register: Path, entry: dict[str, Any]) -> None:
-    """One line, on the disk before the copy gets its name: no copy is out that the register does not know."""
+    """One line, on the disk before the copy gets its name: no copy is out that the register does not know. A copy that
+    is made again is there already."""
+    if (register / "releases.jsonl").exists() and entry["release"] in {e["release"] for e in _entries(register)}:
+        return
     descriptor = os.open(register / "releases.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(json.dumps(entry, ensure_ascii=False) + "\n")

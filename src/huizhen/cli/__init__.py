@@ -31,6 +31,7 @@ from huizhen.cli import (
     patient,
     register,
     review,
+    rows,  # noqa: F401 - its command stands beside those of `study`
     rules,
     setup,
     study,

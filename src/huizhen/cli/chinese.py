@@ -100,7 +100,7 @@ COMMANDS: dict[str, str] = {
     "huizhen study run": "运行一项研究的全过程。中断的研究会从中断处继续。仅当有结果发布时退出码为 0。",
     "huizhen study show": "显示研究的全部信息：授权、结果、出口检查、存证、结算。",
     "huizhen study list": "列出所有研究，最早的在前。",
-    "huizhen study result": "显示已发布研究的结果，或写成 HTML 报告。",
+    "huizhen study result": "显示已发布研究的结果，或写成 HTML 报告；或用申请方密钥打开并写出其提供的数据行。",
     "huizhen model": "模型：已发布研究所拟合的模型，可查阅、使用和导出。",
     "huizhen model list": "列出各研究已发布的模型，最早的在前。",
     "huizhen model show": "显示模型卡片：来源、可作何用、效果如何、出口检查的结论以及存证。"
@@ -389,4 +389,4 @@ OPTIONS: dict[str, str] = {
 }
 
 COMMANDS |= papers.COMMANDS | people.COMMANDS | files.COMMANDS
-OPTIONS |= papers.OPTIONS | people.OPTIONS
+OPTIONS |= papers.OPTIONS | people.OPTIONS | files.OPTIONS

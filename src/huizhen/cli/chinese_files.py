@@ -1,8 +1,10 @@
-"""Words in Chinese for the commands on a hospital's own files: anonymise, mask, mark."""
+"""Words in Chinese for the commands on tables of rows: anonymise, mask, mark, and what a study gives out."""
 
 from __future__ import annotations
 
 COMMANDS: dict[str, str] = {
+    "huizhen study sign": "签署提供数据行的研究：数据行封装给该密钥，凡与所签内容不逐字一致的研究，医院均不读取数据。"
+    "密钥不离开本机；每次修改后须重新签署。",
     "huizhen mask": "脱敏：测试用副本，以及各角色所见。",
     "huizhen mask key": "生成脱敏密钥。同一密钥在所有表中给出同样的脱敏值；"
     "持有者可还原脱敏后的号码，故密钥不离开生成之处。",
@@ -21,4 +23,10 @@ COMMANDS: dict[str, str] = {
     "huizhen anonymize": "匿名化您自己的文件：每 k 行或更多行不可相互区分，信息损失尽可能小。"
     "写出的内容先仅凭文件本身核验，并加以攻击，再正式命名。\n\n"
     "各列的用途写在文件中，或用选项给出；后一种情况下，如何概括由取值推定，并予以说明。",
+}
+
+OPTIONS: dict[str, str] = {
+    "The asker's own key file, with which its contract is signed.": "申请方自己的密钥文件，即签署其合同所用者。",
+    "The key file that the study was signed with.": "签署该研究所用的密钥文件。",
+    "Write the rows it gives out: .csv or .parquet.": "写出其提供的数据行：.csv 或 .parquet。",
 }

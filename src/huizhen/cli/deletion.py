@@ -114,6 +114,13 @@ def told(cases: Sequence[DeletionCase], unclear: Sequence[Decided]) -> None:
             f"Deletion {record.number}, {record.dataset}: {record.rows} rows, {state.en}{duty}.",
             f"第 {record.number} 号删除，{record.dataset}：{record.rows} 行，{state.zh}{duty}。",
         )
+        if record.given:
+            VOICE.aside(
+                f"Rows with this person's among them were given out: {', '.join(record.given)}. Ask each to delete the "
+                f"rows of {record.node}; record {record.number} says so.",
+                f"含此人的数据行已对外提供：{'、'.join(record.given)}。请要求各方删除 {record.node} 的数据行；"
+                f"第 {record.number} 号记录载明此事。",
+            )
     for each in unclear:
         what = " ".join(f"{r.rule}: {r.en}" for r in each.reasons), "".join(f"{r.rule}：{r.zh}" for r in each.reasons)
         VOICE.aside(

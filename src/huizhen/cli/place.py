@@ -51,6 +51,7 @@ class Place(Protocol):
     def delivered(self, study: str) -> None: ...
     def outcome(self, study: str) -> dict[str, Any]: ...
     def studies(self) -> list[dict[str, Any]]: ...
+    def piece(self, study: str, node: str, number: int) -> bytes: ...
     def entries(self) -> list[dict[str, Any]]:
         """Ledger entries with their number."""
         ...
@@ -116,6 +117,9 @@ class Here:
 
     def studies(self) -> list[dict[str, Any]]:
         return self.region.desk.studies(self._who)
+
+    def piece(self, study: str, node: str, number: int) -> bytes:
+        return self.region.desk.piece(self._who, study, node, number)
 
     def entries(self) -> list[dict[str, Any]]:
         return _readable(enumerate(self.region.hub.store.leaves()))
@@ -196,7 +200,7 @@ class There:
         self._asker = asker
         self.cards, self.check = remote.cards, remote.check
         self.delivered, self.outcome, self.studies = remote.delivered, remote.outcome, remote.studies
-        self.prove, self.standing = remote.prove, remote.standing
+        self.prove, self.standing, self.piece = remote.prove, remote.standing, remote.piece
         self.statement, self.postings = remote.statement, remote.postings
         self.announce = remote.announce
         self.instruments, self.instrument = remote.instruments, remote.instrument
@@ -274,13 +278,11 @@ def no_region() -> BadInput:
     return BadInput(
         "no-region-given",
         Text("It is not said which region is meant.", "未指明区域。"),
-        Text(
-            "Give --region DIR, or set HUIZHEN_REGION; or --hub URL for a hub elsewhere. `huizhen init --region DIR` "
-            "makes a region.",
-            "请给出 --region 文件夹，或设置环境变量 HUIZHEN_REGION；若中心在别处，请给出 --hub URL。"
-            "`huizhen init --region 文件夹` 可新建区域。",
-        ),
-    )
+        Text("Give --region DIR, or set HUIZHEN_REGION; or --hub URL for a hub elsewhere. `huizhen init --region DIR` "
+             "makes a region.",
+             "请给出 --region 文件夹，或设置环境变量 HUIZHEN_REGION；若中心在别处，请给出 --hub URL。"
+             "`huizhen init --region 文件夹` 可新建区域。"),
+    )  # fmt: skip
 
 
 @contextmanager
@@ -337,9 +339,7 @@ def at_node(node: str, region: Path | None, home: Path | None, hub: str | None) 
             raise BadInput(
                 "no-home-given",
                 Text("It is not said where the node's own folder is.", "未指明节点自己的文件夹。"),
-                Text(
-                    "Give --home DIR, as for `huizhen node run`.", "请给出 --home 文件夹，与 `huizhen node run` 相同。"
-                ),
+                Text("Give --home DIR, as for `node run`.", "请给出 --home 文件夹，与 `node run` 相同。"),
             )
         elif region is None:
             raise no_region()

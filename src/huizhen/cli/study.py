@@ -1,4 +1,4 @@
-"""study check, run, show, list, result; `study assess` is in `assess`."""
+"""study check, run, show, list, result; `study assess` is in `assess`, `study sign` in `rows`."""
 
 from __future__ import annotations
 
@@ -228,19 +228,33 @@ def result(
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write a report with figures; it opens without a network."),
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the rows it gives out: .csv or .parquet.")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="FILE", help="The key file that the study was signed with.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show the result of a released study, or write it as an HTML report.
+    """Show the result of a released study, or write it as an HTML report; or the rows that it gives out, opened with
+    the asker's key.
 
     Example: `huizhen study result st-0123456789abcdef --html report.html --region demo`
+
+    Example: `huizhen study result st-0123456789abcdef --out rows.csv --key acme.pem --region demo`
     """
     with place(region, hub, token) as at:
         found = at.outcome(study)
+        if out is not None:
+            from huizhen.cli.rows import write
+
+            write(at, found, out, key)
     if html is not None:
         from huizhen.client.report import render
 
         html.write_text(render(found, VOICE.language), encoding="utf-8")
         VOICE.say(f"Report written to {html}.", f"报告已写入 {html}。")
+    if html is not None or out is not None:
         return
     if found["result"] is None:
         word = STATUS.get(found["status"], STATUS["running"])

@@ -148,6 +148,9 @@ class Remote:
     def studies(self) -> list[dict[str, Any]]:
         return list(self._get("/studies"))
 
+    def piece(self, study: str, node: str, number: int) -> bytes:
+        return self._call("GET", f"/studies/{study}/rows/{quote(node, safe='')}/{number}").content
+
     # -- ledger
 
     def entries(self, size: int | None = None) -> Iterator[dict[str, Any]]:

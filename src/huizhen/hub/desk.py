@@ -128,6 +128,20 @@ class Desk:
         status, journal = store.status(study), store.journal(study)
         return outcome(found, status, journal, self._evidence(store.numbers(study)))
 
+    def piece(self, who: Caller, study: str, node: str, number: int) -> bytes:
+        """A piece of a hospital's rows, sealed to the asker, of a study that is released. Raises NotFound."""
+        store = self.hub.store
+        self._study(who, study)
+        sealed = store.piece(study, node, number) if store.status(study) in GIVEN else None
+        if sealed is None:
+            raise NotFound(
+                "no-such-rows",
+                Text("There are no such rows.", "没有这些数据行。"),
+                Text(f"`huizhen study show {study}` says whether it gives out rows, and what it waits for.",
+                     f"`huizhen study show {study}` 会说明其是否提供数据行，以及在等待什么。"),
+            )  # fmt: skip
+        return sealed
+
     def _evidence(self, entries: list[int]) -> dict[str, Any]:
         standing = self.log.standing()
         waiting = sum(number >= standing.witnessed for number in entries) if standing.needed else 0

@@ -40,6 +40,10 @@ def _asker(filing: Filed) -> str | None:
     return filing.instrument.contract.asker if filing.instrument.contract else None
 
 
+ROWS = "extract"
+"""The method that gives out rows: it has to be named, and is none of `all`."""
+
+
 def governing(legal: LegalFacts | None, request: Request) -> Filed | None:
     """The contract that a study runs under: the first, by name, within all clauses of which it is."""
     if legal is None:
@@ -73,7 +77,7 @@ def _not_in_force(filing: Filed) -> list[Breach]:
 
 def _of_contract(terms: Contract, request: Request, legal: LegalFacts) -> list[Breach]:
     found = []
-    if terms.methods != "all" and request.method not in terms.methods:
+    if request.method == ROWS if terms.methods == "all" else request.method not in terms.methods:
         found.append(_listed("methods", terms.methods, Text("method", "方法")))
     if request.price_fen < terms.price_fen:
         least = yuan(terms.price_fen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from huizhen.kit.canonical import canonical
 from huizhen.kit.keys import Sign, check_signature
 from huizhen.kit.text import Text
 from huizhen.model.consent import By
-from huizhen.model.document import Document
+from huizhen.model.document import GrownDocument
 from huizhen.model.grant import Reason
 
 _DOMAIN = b"huizhen/deletion/v1\n"
@@ -65,8 +65,10 @@ KEPT: Mapping[str, Duty] = {
 """What a deletion leaves at the node. To be confirmed by counsel; from memory where no article is given."""
 
 
-class Deletion(Document):
+class Deletion(GrownDocument):
     """Signed by the hospital; its salted hash is on the ledger. Of one dataset."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"given"})
 
     node: str
     number: int
@@ -82,6 +84,9 @@ class Deletion(Document):
     """Of `stored`: by what the hospital has to keep them."""
     reasons: tuple[Reason, ...]
     kept: tuple[str, ...] = tuple(KEPT)
+    given: tuple[str, ...] = ()
+    """Studies that gave out rows with this person's among them, each behind its asker: it has to delete the rows of
+    this hospital, which cannot do it for them."""
     signature: str = Field(default="", pattern=r"^([0-9a-f]{128})?$")
     """Ed25519 of the hospital over the domain and the canonical bytes of all the rest, in hexadecimal."""
 

@@ -89,6 +89,9 @@ class Method(ABC):
     bound of the values themselves, not of what a formula makes of them: an asker must not choose what it tells."""
     yields: ClassVar[MethodKind] = "model"
     """What comes out, as consents name it. Who says nothing counts as the further-reaching of the two."""
+    delivers: ClassVar[bool] = False
+    """Whether, beside the sum, each hospital makes something of its rows that goes to the asker sealed, once reviewed
+    (`node.extracts`)."""
     private: ClassVar[Literal["tables", "sums"] | None] = None
     """Where differentially private noise is proven: in its tables, by the guard (every released figure is in, or from,
     a Table), or in every sum, by the nodes (`blur`). None: nowhere."""

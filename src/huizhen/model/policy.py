@@ -43,6 +43,9 @@ class Policy(Document):
     beyond what the region asks for: a grant that does not say so is refused."""
     reviewers: dict[str, str] = {}
     """Public keys (Ed25519, hexadecimal) of reviewers this hospital knows: where any is listed, no other counts."""
+    unknown: dict[str, tuple[str, ...]] = {}
+    """By dataset, columns whose value for a person nobody outside can know: the hospital's word, on which rows that are
+    given out with these columns as they are (`keep`) are attacked. All others count as known."""
     domestic_only: bool = False
     """Refuse whoever the signed facts do not show as registered in this jurisdiction and not under foreign control."""
     askers_foreign: tuple[str, ...] = ()

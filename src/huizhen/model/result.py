@@ -87,7 +87,18 @@ class Noised:
     """All figures follow from sums that held differentially private noise when they left the nodes (`Method.blur`)."""
 
 
-Exposure = Table | Statistic | Model | Curve | Noised
+@dataclass(frozen=True)
+class Rows:
+    """Rows that one hospital gives out beside the result: in classes of at least `smallest` people who cannot be told
+    apart, where `promised` are; `broken` names the attacks on them that gained more than is promised."""
+
+    node: str
+    smallest: int
+    promised: int
+    broken: tuple[str, ...]
+
+
+Exposure = Table | Statistic | Model | Curve | Noised | Rows
 
 
 @dataclass(frozen=True)

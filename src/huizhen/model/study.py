@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from huizhen.kit.clock import parse
+from huizhen.kit.keys import Sign, check_signature
 from huizhen.model.document import Document
 
 DELTA = 1e-7
@@ -43,6 +44,19 @@ class Protection(Document):
         return written
 
 
+class Recipient(Document):
+    """Whom rows are sealed to, and the asker's word that this very request is its own. `huizhen study sign` writes it.
+
+    All in hexadecimal. The signature is over the whole request, so that a hub can change neither key nor question.
+    """
+
+    key: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Public key (Ed25519) that the asker signed its contract with."""
+    sealing: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Public key (X25519) that rows are sealed to."""
+    signature: str = Field(default="", pattern=r"^([0-9a-f]{128})?$")
+
+
 class Request(Document):
     """What an asker writes into STUDY.yaml."""
 
@@ -67,15 +81,36 @@ class Request(Document):
     licence: str | None = Field(default=None, min_length=1, max_length=300)
     """Of a study that fits a model: what the asker may do with it, in words or as an SPDX identifier. What its people
     consented to narrows it (`client.licence`). None: nothing is said beyond that."""
+    recipient: Recipient | None = None
+    """Of a study that gives out rows: the asker's keys and signature."""
 
     @model_serializer(mode="wrap")
     def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without later keys where they are not said: requests that are older than these keep their digest."""
         written: dict[str, Any] = plain(self)
-        for key in ("release", "licence"):
+        for key in ("release", "licence", "recipient"):
             if written[key] is None:
                 written.pop(key)
         return written
+
+    def signed_bytes(self) -> bytes:
+        """What the asker signs: all of the request, its keys included."""
+        assert self.recipient is not None
+        unsigned = self.recipient.model_copy(update={"signature": ""})
+        return b"huizhen/request/v1\n" + self.model_copy(update={"recipient": unsigned}).canonical()
+
+    def signed(self, key: str, sealing: str, sign: Sign) -> Request:
+        """The same request with the asker's keys (hexadecimal) and signature."""
+        bare = self.model_copy(update={"recipient": Recipient(key=key, sealing=sealing)})
+        signature = sign(bare.signed_bytes()).hex()
+        return bare.model_copy(update={"recipient": Recipient(key=key, sealing=sealing, signature=signature)})
+
+    def is_signed(self) -> bool:
+        """Whether it is signed, with the key that it names."""
+        by = self.recipient
+        return by is not None and check_signature(
+            bytes.fromhex(by.key), bytes.fromhex(by.signature), self.signed_bytes()
+        )
 
 
 class Study(Document):

@@ -9,11 +9,13 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from huizhen.adapters.engine import Engine
+from huizhen.adapters.extracted import Extracts
 from huizhen.adapters.node_book import NodeBook, is_disk_full
 from huizhen.adapters.tables import Tables
 from huizhen.kit.clock import Clock, stamp, utc_now
@@ -27,7 +29,7 @@ from huizhen.model.grant import Grant
 from huizhen.model.paper import Paper
 from huizhen.model.policy import Policy
 from huizhen.model.study import Study
-from huizhen.node import ending, papers
+from huizhen.node import ending, extracts, papers
 from huizhen.node.check import Known, check_grant, check_time, midnight
 from huizhen.node.instruments import seen_in
 from huizhen.node.law import use_of
@@ -54,7 +56,9 @@ class Agent:
         self.log = NodeLog(self.book, self.key.sign, hmac.digest(secret, b"huizhen/node-log", "sha256"))
         self.runner = Runner(self.book, Tables(folder, self.book.indices, engine), clock)
         self._sittings: dict[str, Sitting] = {}
-        self._rounds = Rounds(self.name, self.key, self.book, self.runner, self.log, self._sitting)
+        self.extracts = Extracts(folder)
+        make = partial(extracts.prepare, self)
+        self._rounds = Rounds(self.name, self.key, self.book, self.runner, self.log, self._sitting, make)
         self._heard: dict[str, datetime] = {}
         self._lock = Lock()
         self._handlers: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -62,6 +66,7 @@ class Agent:
             "open": self._open,
             **self._rounds.handlers(),
             "tally": self._tally,
+            "deliver": self._deliver,
             "closed": self._closed,
             "papers": self._papers,
             "cosign": self._cosign,
@@ -73,7 +78,7 @@ class Agent:
             self.log.write()
         self.book.close()
 
-    def _hub(self) -> papers.Hub:
+    def hub(self) -> papers.Hub:
         return papers.Hub(VerifierKey.parse(self.book.get("hub_vkey") or "").name, self.book.get("hub_key") or "")
 
     def policy(self) -> Policy:
@@ -150,7 +155,7 @@ class Agent:
 
     def keep_papers(self, found: list[dict[str, Any]]) -> list[Paper]:
         """Keep what is on the blacklist; answers what was new here."""
-        return papers.keep(self.book, map(Paper.read, found), self._hub(), self.policy())
+        return papers.keep(self.book, map(Paper.read, found), self.hub(), self.policy())
 
     def _papers(self, body: dict[str, Any]) -> int:
         return len(self.keep_papers(body["papers"]))
@@ -184,10 +189,10 @@ class Agent:
             today=self.book.opened_since(request.asker, stamp(midnight(self.clock())), study.id),
             given_this_year=self.book.people_given(request.asker, stamp(new_year(self.clock())), study.id),
             peers=self.book.under("peer:"),
-            origin=self._hub().region,
+            origin=self.hub().region,
             signers=self.book.under("signer:"),
             filed=self.book.under("filed:"),
-            hub=self._hub().key,
+            hub=self.hub().key,
             papers=papers.kept(self.book),
         )
         method = check_grant(study, grant, known)
@@ -198,7 +203,7 @@ class Agent:
             what = Text("This study was opened here under another grant.", "该研究曾以另一授权在此打开。")
             raise Refused("another-grant", what, Text("Submit the study again.", "请重新提交该研究。"))
         self.book.put_all({f"peer:{p.name}": p.key for p in grant.limits.participants} | dict(seen_in(grant)))
-        papers.seen(self.book, study.id, grant, self._hub(), known.policy)
+        papers.seen(self.book, study.id, grant, self.hub(), known.policy)
         use = use_of(study, grant, method, known)
         self.book.open_study(
             {
@@ -236,6 +241,11 @@ class Agent:
     def _tally(self, body: dict[str, Any]) -> dict[str, Any]:
         return ending.tally(self, self._sitting(body["study"]), body.get("state")).as_json()
 
+    def _deliver(self, body: dict[str, Any]) -> dict[str, Any]:
+        said = extracts.deliver(self, body)
+        self._rounds.left = hashlib.sha256(said.get("sealed", b"")).hexdigest() if "sealed" in said else ""
+        return said
+
     def _closed(self, body: dict[str, Any]) -> str:
         """How a study ended."""
         ending.closed(self, body)
@@ -247,7 +257,7 @@ class Agent:
         row = self.book.study(body["study"])
         if row is not None and body["status"] == "released":
             told = body.get("papers", [])
-            papers.check_closed(self.book, body["study"], row["asker"], told, self._hub(), self.policy())
+            papers.check_closed(self.book, body["study"], row["asker"], told, self.hub(), self.policy())
         return self.name
 
     def _cosign(self, body: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from huizhen.model.method import Method
 from huizhen.model.paper import Paper
 from huizhen.model.policy import Policy
 from huizhen.model.study import Study
+from huizhen.node.extracts import check_order
 from huizhen.node.instruments import check_instruments
 from huizhen.node.law import check_law
 from huizhen.node.papers import check_papers
@@ -85,6 +86,7 @@ def check_grant(study: Study, grant: Grant, known: Known) -> Method:
     method = _check_method(limits, study, schema, known.policy)
     check_instruments(study, grant, known)
     check_papers(study, grant, method, known)
+    check_order(study, grant, method)
     check_law(study, grant, method, known)
     return method
 

@@ -21,6 +21,7 @@ from huizhen.model.giving import Leaving
 from huizhen.model.grant import Reason, verdict
 from huizhen.node.agent import Agent
 from huizhen.node.delegates import standing
+from huizhen.node.extracts import given_in
 from huizhen.node.saying import Saying, end_all
 from huizhen.node.statements import state
 
@@ -145,6 +146,7 @@ def _record(
             rows=rows,
             duty=None if what != "stored" else each.facts.retained or each.facts.research,
             reasons=each.reasons,
+            given=given_in(agent, person, each.card.name),
         ).signed(agent.key.sign)
 
     case = agent.book.deletions.add(person, make)

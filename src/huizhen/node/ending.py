@@ -9,6 +9,7 @@ from huizhen.market.patients import share_out
 from huizhen.market.settle import decimal_quality
 from huizhen.model.settlement import Settlement
 from huizhen.model.tally import Tally
+from huizhen.node.extracts import prepare
 from huizhen.node.law import check_paid
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def tally(agent: Agent, sitting: Sitting, state: Any) -> Tally:
         log=agent.log.write(),
         own=agent.runner.own_figures(sitting, agent.policy()),
         misfit=agent.runner.tell_misfit(sitting, agent.policy(), state),
+        extract=prepare(agent, sitting),
     )
 
 
@@ -52,6 +54,7 @@ def closed(agent: Agent, body: dict[str, Any]) -> None:
         parts = share_out(fen, sorted(names), row["salt"]) if names else {}
         book.pay(study, ((names[name], part) for name, part in parts.items()))
     book.set_status(study, body["status"])
+    agent.extracts.forget(study)
 
 
 def check_settled(agent: Agent, body: dict[str, Any]) -> None:

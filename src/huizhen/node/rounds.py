@@ -33,6 +33,8 @@ class Rounds:
     runner: Runner
     log: NodeLog
     sitting: Callable[[str], Sitting]
+    prepare: Callable[[Sitting], object]
+    """Makes what goes out beside the sum; raises what is wrong with that."""
     left: str = ""
     """Digest of the figures that go out with the answer at hand."""
     _members: dict[tuple[str, str], Member | Whole] = field(default_factory=dict)
@@ -95,6 +97,7 @@ class Rounds:
         words = fixed.encode(partial, among)
         if body["state"] is None:
             fixed.encode(self.runner.first(sitting), among)
+            self.prepare(sitting)
         self.left = self.log.digest(words)
         return words, fixed.wide(partial.layout())
 

@@ -120,9 +120,13 @@ class Runner:
 
     def consenting(self, sitting: Sitting) -> BitMap:
         """Who consents at this moment. Whatever goes wrong in looking it up, the answer is a refusal, never a yes."""
+        return self.consenting_to(sitting.use)
+
+    def consenting_to(self, use: Use) -> BitMap:
+        """The same of a use."""
         try:
-            yes = self.book.consents.people(sitting.use, stamp(self.clock()))
-            gone = self.book.tombstones.people(sitting.use.dataset)
+            yes = self.book.consents.people(use, stamp(self.clock()))
+            gone = self.book.tombstones.people(use.dataset)
             return yes - gone if gone else yes
         except Exception as error:
             raise Refused(
@@ -189,6 +193,15 @@ class Runner:
         assert kept is not None
         method = sitting.method
         return self._exact(sitting, method.told(method.start()), self._standing(sitting, *kept)[1]).partial
+
+    def gathered(self, sitting: Sitting) -> tuple[Partial, BitMap]:
+        """The rows of a method that delivers, before its last word makes a sum of them, and whose they are. They are to
+        be made into what is delivered, here."""
+        kept, method, selection = self.book.inclusion(sitting.study.id), sitting.method, sitting.selection
+        assert kept is not None
+        allowed = self._standing(sitting, *kept)[1]
+        state = method.told(method.start())
+        return self.tables.of(selection.dataset).total(selection, allowed, Work(method, state)).partial, allowed
 
     def _exact(self, sitting: Sitting, state: State, allowed: BitMap) -> Computed:
         question, before = effect.question_of(state), sitting.computed

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from huizhen import rules
 from huizhen.kit.text import Text
 from huizhen.model.assessment import Assessment, Degree, Measure, Opinion, Read, Risk, keep_until
-from huizhen.model.breach import governing
+from huizhen.model.breach import ROWS, governing
 from huizhen.model.dataset import Dataset
 from huizhen.model.method import Method
 from huizhen.model.purpose import PURPOSES
@@ -53,6 +53,8 @@ def _triggers(facts: Facts) -> Iterator[Text]:
         yield Text("Processing is entrusted to the asker.", "委托申请方处理。")
     if facts.request.release == "public":
         yield Text("The result is published.", "结果将公开。")
+    if facts.request.method == ROWS:
+        yield Text("Anonymised rows are given to the asker.", "向申请方提供匿名化的数据行。")
     if facts.request.release == "enclave":
         yield Text("Records are opened to the asker in a protected room.", "在受控环境内向申请方开放记录。")
     if facts.abroad is not False:
@@ -95,8 +97,12 @@ def _measures(facts: Facts, method: Method) -> Iterator[Measure]:
                   "withdrawal holds from the next round on.",
                   "仅读取同意范围涵盖用途、数据、接收方与方法的个人；撤回自下一轮起生效。")  # fmt: skip
     yield measure(
-        "local", True, "Records stay at their hospital; only sums leave it.", "记录不出院，仅求和结果离开医院。"
-    )
+        "local", not method.delivers, "Records stay at their hospital; only sums leave it.",
+        "记录不出院，仅求和结果离开医院。",
+    )  # fmt: skip
+    yield measure("rows", method.delivers, "Rows are anonymised and attacked at their hospital, approved by two, "
+                  "sealed to the asker, and marked as its copy where columns are named for that.",
+                  "数据行在医院内匿名化并经攻击检验，由两人审查通过，封装给申请方；指定列的加副本水印。")  # fmt: skip
     yield measure("masks", asked.secure_sum, "Sums are masked: the hub reads the total of all hospitals only.",
                   "求和加掩码：中心只能读到各医院合计。")  # fmt: skip
     yield measure("cells", True, f"No figure rests on fewer than {asked.min_cell} persons.",

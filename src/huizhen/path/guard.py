@@ -31,6 +31,7 @@ from huizhen.privacy.membership import check_membership
 from huizhen.privacy.noise import Noise
 from huizhen.privacy.places import copied, figures
 from huizhen.privacy.rounding import round_counts
+from huizhen.privacy.rows import check_rows
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,11 @@ CHECKS: tuple[CensusCheck | ResultCheck, ...] = (
         "membership",
         check_membership,
         Text("Does the model give away who was in its training?", "模型是否会泄露训练中有哪些人？"),
+    ),
+    ResultCheck(
+        "rows",
+        check_rows,
+        Text("Do rows keep their promise, and did attacks on them fail?", "数据行是否符合承诺，且攻击均告失败？"),
     ),
     ResultCheck(
         "curves",

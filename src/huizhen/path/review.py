@@ -28,7 +28,7 @@ def to_review(
     """What of this study's result has to be reviewed. `own_figures`: by participant, whether it gives figures of its
     own; `demanded`: what region and participants want reviewed. Records always are."""
     there: dict[What, bool] = {
-        "extract": request.release == "enclave",
+        "extract": method.delivers or request.release == "enclave",
         "own-figures": any(own_figures) and type(method).own is not Method.own,
         "model": method.yields == "model",
     }

@@ -29,7 +29,7 @@ from huizhen.model.release import Release
 from huizhen.model.settlement import Settlement
 from huizhen.model.study import Request, Study
 from huizhen.model.tally import Tally
-from huizhen.path import clauses, compute, departing, keeping, record
+from huizhen.path import clauses, compute, delivery, departing, keeping, record
 from huizhen.path.assess import assess
 from huizhen.path.authorise import authorise, columns_read, plan, why_not_allowed
 from huizhen.path.committing import CommittingNoise
@@ -150,7 +150,7 @@ class Road:
         if release.status == "denied":
             self._end(study, link, "denied", why_not_released(release.guard))
             return
-        if self.store.status(study.id) == "awaiting" and not self._let_go(study, grant, done):
+        if self.store.status(study.id) == "awaiting" and not self._let_go(study, grant, done, link):
             return
         settlement = (
             Settlement.read(done["settlement"]) if "settlement" in done else self._settle(study, release, tallies)
@@ -223,7 +223,8 @@ class Road:
                 company.leave_out(method, unfit)
         tallies = insist(lambda: compute.tally(study, limits, method, computed.standing, link), company.open)
         last = Census(**{**vars(census), **computed.counts})
-        guarded = guard_result(computed.result, last, limits, CommittingNoise(self.noise, self.store, study.id))
+        result = delivery.with_rows(computed.result, tallies) if method.delivers else computed.result
+        guarded = guard_result(result, last, limits, CommittingNoise(self.noise, self.store, study.id))
         values = guarded.values
         if values is not None and limits.epsilon is None:
             values = {**values, "n_missing": computed.counts["missing"]}
@@ -266,9 +267,12 @@ class Road:
         r.status(study.id, "settling")
         record.released(r, study)
 
-    def _let_go(self, study: Study, grant: Grant, done: dict[str, Any]) -> bool:
-        """Release what was kept back, if all that it waits for has come; else say what it still waits for."""
+    def _let_go(self, study: Study, grant: Grant, done: dict[str, Any], link: Link) -> bool:
+        """Release what was kept back, if all that it waits for has come; else say what it still waits for. Rows that
+        belong to it are fetched before."""
         kept_back = keeping.why_kept_back(self.store, study, grant, done, self.clock())
+        if kept_back is None:
+            kept_back = delivery.fetch(self.store, study, done, link)
         with self.store.record() as r:
             if kept_back is None:
                 r.forget(study.id, ["problem"])
@@ -338,6 +342,7 @@ class Road:
             r.journal(study.id, "problem", to_wire(problem))
             r.forget(study.id, ["standing", "counted"])
             r.release_budget(study.id)
+            r.drop_pieces(study.id)
             done = self.store.journal(study.id)
             record.ended(r, study, status, problem.code, clauses.give_back(r, done, study))
             record.used(r, study, [Tally.read(t) for t in done.get("tallies", ())], None)

@@ -1,6 +1,7 @@
 """Providing, entrusting, publishing or exporting sensitive data takes an impact assessment first. PIPL Art 55, 56 [V].
 
-Asked of each study that does one of these: release to the public or into an enclave, a processor, a recipient abroad.
+Asked of each study that does one of these: release to the public or into an enclave, a processor, a recipient abroad;
+and of rows, which are anonymised, but whose anonymity is what the assessment is to look at.
 That the trustee assesses its own routine, guarded statistics for domestic askers, once for all of them, is its duty
 and not decided per study. The assessment is kept for three years at least.
 
@@ -10,6 +11,7 @@ word.
 """
 
 from huizhen.kit.text import Text
+from huizhen.model.breach import ROWS
 from huizhen.model.casebook import ABROAD, DOMESTIC, assessed, legally, on_file
 from huizhen.model.rule import Answer, Case, Facts, Rule, by_act, unknown
 
@@ -18,7 +20,8 @@ KIND = "impact-assessment"
 
 def decide(facts: Facts) -> Answer | None:
     entrusted = facts.party is not None and facts.party.kind == "processor"
-    provided = facts.request.release in ("public", "enclave") or facts.abroad is not False
+    rows = facts.request.method == ROWS or facts.request.release == "enclave"
+    provided = rows or facts.request.release == "public" or facts.abroad is not False
     if not facts.under_cn or not (entrusted or provided):
         return None
     columns = [c.name for c in facts.columns]
@@ -59,6 +62,9 @@ CASES = (
     Case("export, assessed elsewhere", legally(ABROAD, on_file("impact-assessment")), "allow"),
     Case("the assessment advised against it", legally(ABROAD, on_file("impact-assessment", "refused")), "deny"),
     Case("publication without assessment", legally(DOMESTIC, request={"release": "public"}), "needs"),
+    Case("rows without assessment", legally(DOMESTIC, request={"method": "extract"}), "needs"),
+    Case("rows, assessed elsewhere", legally(DOMESTIC, on_file("impact-assessment"), request={"method": "extract"}),
+         "allow"),
     Case("export under an assessment that has run out",
          legally(ABROAD, on_file("impact-assessment", until="2026-02-01")), "needs"),
 )  # fmt: skip

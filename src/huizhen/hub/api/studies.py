@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from huizhen.hub.api.at import AtDesk, AtStudies, StudyId, answer
+from huizhen.hub.api.at import AtDesk, AtStudies, Name, StudyId, answer
 from huizhen.hub.api.gate import Who, body_of, takes
 from huizhen.hub.api.shapes import Checked, Committed, Outcome, Progress, StudyLine, Submitted, ToCommit
 from huizhen.kit.errors import NotFound
@@ -91,6 +91,24 @@ def result(who: Who, study: StudyId, desk: AtDesk) -> Response:
             Text(f"`huizhen study show {study}` says why.", f"`huizhen study show {study}` 会说明原因。"),
         )
     return answer(found["result"])
+
+
+@router.get(
+    "/{study}/rows/{node}/{number}",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}}},
+    summary="A piece of a hospital's rows, sealed to the asker",
+)
+def rows(
+    who: Who,
+    study: StudyId,
+    node: Annotated[str, Path(pattern=Name, description="The hospital's node.")],
+    number: Annotated[int, Path(ge=0, lt=2**31, description="Number of the piece, from 0.")],
+    desk: AtDesk,
+) -> Response:
+    """Of a released study that gives out rows; how many pieces there are is in its result. What the hub hands on here
+    it cannot read. 404 where there are none."""
+    return Response(desk.piece(who, study, node, number), media_type="application/octet-stream")
 
 
 @router.post("/{study}/delivered", status_code=204, response_class=Response, summary="Confirm that the answer arrived")

@@ -312,7 +312,8 @@ class Generalise(Method):
                   edges=tuple(d.edges.tolist()))
             for d in rules.domains
         ]  # fmt: skip
-        to = np.split(tree.to, np.cumsum(tree.widths(rules.domains))[:-1]) if len(tree.cuts) else []
+        known = np.isin(tree.to, [*tree.cuts[:, 0], *(g.group for g in classes)])
+        to = np.split(np.where(known, tree.to, -1), np.cumsum(tree.widths(rules.domains))[:-1])
         return AgreedRule(
             columns=tuple(ruled),
             sensitive=self.p.sensitive,
@@ -320,7 +321,7 @@ class Generalise(Method):
             per_hospital_min=self.p.per_hospital_min,
             cuts=tuple(
                 Cut(group=group, column=j, node=node, to=tuple(t.tolist()))
-                for (group, j, node), t in zip(tree.cuts.tolist(), to, strict=True)
+                for (group, j, node), t in zip(tree.cuts.tolist(), to, strict=False)
             ),
             classes=tuple((g.group, *g.at.tolist()) for g in classes),
         )

@@ -13,6 +13,7 @@ from huizhen.kit.text import Text
 from huizhen.model.agreed_rule import AgreedRule, Cut, Recoded, Ruled
 from huizhen.model.anonymisation import Variety
 from huizhen.model.batch import Batch
+from huizhen.model.consent import MethodKind
 from huizhen.model.dataset import Schema
 from huizhen.model.document import Document
 from huizhen.model.method import FINITE, Done, Method, Next, State
@@ -80,6 +81,8 @@ class Generalise(Method):
     complete_cases: ClassVar[bool] = False
     max_rounds: ClassVar[int] = 1000
     largest: ClassVar[float] = FINITE
+    yields: ClassVar[MethodKind] = "extract"
+    """Only whose records may be released is counted, or the rule would hold for others than are released."""
     rests_on: ClassVar[tuple[str, ...]] = ("privacy/anonymise",)
 
     def __init__(self, params: Document, schema: Schema) -> None:

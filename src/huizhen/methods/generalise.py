@@ -36,10 +36,14 @@ BLOCK = 1 << 17
 
 class Params(Document):
     quasi_identifiers: Annotated[dict[str, Recoded], Field(min_length=1)]
-    """Columns that may be known from elsewhere, and how each is made coarser. Nobody looks up which values occur: they
-    are those that the schema, or `range`, lets occur. Missing values are a value of their own."""
+    """Columns that may be known from elsewhere, and how each is made coarser: `by` flat, prefix (with `lengths`),
+    interval (whole numbers, with `widths` and `range`), quantile (numbers, with `parts`), date (with `range`, in
+    years), icd10, division, ethnic, education, occupation, or file (with `rows`, one for each level, from the level up
+    to `*`); and `weight`. Nobody looks up which values occur: they are those that the schema, or `range`, lets occur;
+    all others are one, `(other)`. Missing values are a value of their own."""
     sensitive: dict[str, Variety] = {}
-    """Columns nobody may learn about a person, and what is promised of each class: with levels, or 0/1."""
+    """Columns nobody may learn about a person, and what is promised of each class, as in anonymize.yaml; with levels, or
+    0/1."""
     k: Annotated[int, Field(ge=3)] = 10
     """Rows of all hospitals together that share each class, at least. The guard hides a rule whose classes are smaller
     than the study's min_cell."""

@@ -7,6 +7,13 @@ from huizhen.kit.text import Text
 LABELS: dict[str, Text] = {
     "n": Text("records used", "使用的记录数"),
     "rows": Text("records used", "使用的记录数"),
+    "classes": Text("classes", "等价类"),
+    "smallest_class": Text("rows of the smallest class", "最小等价类行数"),
+    "ncp": Text("loss (NCP)", "信息损失（NCP）"),
+    "ncp_by_column": Text("loss (NCP) by column", "各列信息损失（NCP）"),
+    "sizes": Text("rows by class", "各等价类行数"),
+    "rule": Text("rule", "规则"),
+    "sha256": Text("SHA-256 of the rule", "规则的 SHA-256"),
     "n_missing": Text("records left out for a missing value", "因缺失值剔除的记录数"),
     "n_events": Text("events", "事件数"),
     "by": Text("grouped by", "分组列"),

@@ -42,8 +42,8 @@ class Params(Document):
     to `*`); and `weight`. Nobody looks up which values occur: they are those that the schema, or `range`, lets occur;
     all others are one, `(other)`. Missing values are a value of their own."""
     sensitive: dict[str, Variety] = {}
-    """Columns nobody may learn about a person, and what is promised of each class, as in anonymize.yaml; with levels, or
-    0/1."""
+    """Columns nobody may learn about a person, and what is promised of each class, as in anonymize.yaml; they have
+    levels, or are 0/1."""
     k: Annotated[int, Field(ge=3)] = 10
     """Rows of all hospitals together that share each class, at least. The guard hides a rule whose classes are smaller
     than the study's min_cell."""

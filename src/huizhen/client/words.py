@@ -11,7 +11,6 @@ LABELS: dict[str, Text] = {
     "smallest_class": Text("rows of the smallest class", "最小等价类行数"),
     "ncp": Text("loss (NCP)", "信息损失（NCP）"),
     "ncp_by_column": Text("loss (NCP) by column", "各列信息损失（NCP）"),
-    "sizes": Text("rows by class", "各等价类行数"),
     "rule": Text("rule", "规则"),
     "sha256": Text("SHA-256 of the rule", "规则的 SHA-256"),
     "n_missing": Text("records left out for a missing value", "因缺失值剔除的记录数"),

@@ -87,6 +87,7 @@ def release(
         "ncp": float(np.mean(list(applied.ncp.values()))),
         "ncp_by_column": applied.ncp,
         "k": rule.k,
+        "sensitive": {name: variety.as_json() for name, variety in rule.sensitive.items()},
         "per_hospital_min": rule.per_hospital_min,
         "hospitals": agreed.hospitals,
         "study": agreed.study,

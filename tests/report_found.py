@@ -143,6 +143,14 @@ STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
         "gbdt",
         {"outcome": "age", "objective": "squared_error", "columns": ["arm", "wt_loss"], "trees": 2},
     ),
+    "generalise": (
+        "generalise",
+        {
+            "quasi_identifiers": {"age": {"by": "quantile", "parts": [2, 4]}, "sex": {"by": "flat"}},
+            "sensitive": {"arm": {"distinct": 2}},
+            "per_hospital_min": 2,
+        },
+    ),
     "nn": ("nn", {"outcome": "arm", "columns": ["age", "ph_karno"], "hidden": [1], "rounds": 3}),
     "nn with heads": (
         "nn",

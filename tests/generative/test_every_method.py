@@ -182,6 +182,15 @@ THEN = {
     },
 }
 
+RECODED = {
+    "arm": {"by": "file", "rows": [["a", "ab", "*"], ["b", "ab", "*"], ["c", "c", "*"]]},
+    "visits": {"by": "interval", "widths": [2, 4]},
+    "x": {"by": "quantile", "parts": [2, 4]},
+    "smoker": {"by": "flat"},
+}
+DAYS = {"by": "interval", "widths": [2, 6], "range": [0, 9]}
+SICK = {"visits": {"c": 3.0, "l": 2, "t": 0.3, "distance": "ordered"}}
+
 CASES: dict[str, tuple[Case, ...]] = {
     "count": (Case({}, cohorts()), Case({"by": "arm"}, cohorts())),
     "cox": (
@@ -226,6 +235,11 @@ CASES: dict[str, tuple[Case, ...]] = {
         ),
         Case({"outcome": "y", **SQUARED, "columns": ["x", "arm", "smoker"], "depth": 1, "bins": 4, **GROWN}, trials()),
         Case({"outcome": "died", "columns": ["years", "arm"], "trees": 3, **GROWN, "holdout": 0}, cohorts()),
+    ),
+    "generalise": (
+        Case({"quasi_identifiers": RECODED, "k": 3, "sensitive": {"died": {}}}, cohorts()),
+        Case({"quasi_identifiers": RECODED, "k": 3, "sensitive": {"died": {"distinct": 2, "t": 0.4}}}, trials()),
+        Case({"quasi_identifiers": {"days": DAYS, "arm": {"by": "flat"}}, "k": 3, "sensitive": SICK}, trials()),
     ),
     "glm": (
         Case({"formula": "y ~ x + C(arm)", "family": "gaussian"}, trials()),

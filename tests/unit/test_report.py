@@ -25,6 +25,8 @@ from page_reader import Element, read
 from report_found import STUDIES, found
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
+APPLIED = {"rule", "sizes"}
+"""Of a rule by which rows are released: the page says what it does, the outcome's file has its thousands of cuts."""
 HIDDEN = {"en": "hidden", "zh": "已隐藏"}
 CJK = re.compile(r"[\u4e00-\u9fff]")
 
@@ -71,7 +73,8 @@ def test_there_is_a_study_of_every_method() -> None:
 @both_languages
 def test_every_figure_of_the_result_is_on_the_page_in_full(study: str, language: Language) -> None:
     shown = said(page(study, language))
-    for leaf in leaves(outcome(study)["result"]):
+    result = outcome(study)["result"]
+    for leaf in leaves({key: value for key, value in result.items() if "rule" not in result or key not in APPLIED}):
         if leaf is not None:
             assert (leaf if isinstance(leaf, str) else number.exact(leaf)) in shown
 

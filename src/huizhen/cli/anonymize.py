@@ -66,6 +66,10 @@ TrailFile = Annotated[
     Path | None, typer.Option("--trail", metavar="FILE", help="Append every step, signed by --key, also where stopped.")
 ]
 Key = Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Key that signs the trail (`party key`).")]
+Rule = Annotated[
+    Path | None,
+    typer.Option("--rule", metavar="FILE", help="Release by a rule of many hospitals: what `study run --json` wrote."),
+]
 NoMeasures = Annotated[bool, typer.Option("--no-measures", help="Leave out the measures of use.")]
 NoAttacks = Annotated[bool, typer.Option("--no-attacks", help="Release without trying any attack.")]
 
@@ -74,6 +78,7 @@ def anonymize(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .parquet file.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The anonymised file to write.")],
     config: Config = None,
+    rule: Rule = None,
     qi: Quasi = None,
     sensitive: Secrets = None,
     keep: Keep = None,
@@ -105,6 +110,8 @@ def anonymize(
     Example: `huizhen anonymize in.csv --out out.csv --config anonymize.yaml`
 
     Example: `huizhen anonymize in.csv --out out.csv --qi age,sex,region --sensitive icd10 --k 5 --l 2 --t 0.2`
+
+    Example: `huizhen anonymize in.csv --out out.csv --rule rule.json --drop patient_id`
     """
     from huizhen.adapters.anonymise_said import asked_by_file, asked_by_options
     from huizhen.adapters.anonymised import anonymise
@@ -113,6 +120,12 @@ def anonymize(
             "suppress": suppress, "algorithm": algorithm, "hierarchies": hierarchies, "mode": mode,
             "population-size": population_size, "outside": outside, "unknown": unknown,
             "no-attacks": no_attacks or None}  # fmt: skip
+    if rule is not None:
+        from huizhen.cli.anonymize_by_rule import by_rule
+
+        others = {"config": config, "report": report, "trail": trail, "key": key}
+        by_rule(file, out, rule, {**said, **others}, as_json)
+        return
     if report is not None:
         from huizhen.client.paper import check_format
 

@@ -158,6 +158,8 @@ OPTIONS: dict[str, str] = {
     "Rows that share each combination, at least; 10 if not said.": "每种组合至少共有多少行；未给出时为 10。",
     "Different values of each sensitive column in every class.": "每个等价类中各敏感列至少有多少个不同取值。",
     "How far a class may be from the whole, for each of them.": "各敏感列：等价类的分布与整体至多相距多少。",
+    "Release by a rule of many hospitals: what `study run --json` wrote.": "按多家医院共同的规则发布："
+    "`study run --json` 写出的文件。",
     "The share of rows that may be left out.": "允许抑制（不写出）的行的比例。",
     "lattice: one rule for each column.": "lattice：每列用统一的规则。",
     "Hierarchies as CSV, called after their columns.": "层级文件（CSV）所在文件夹，以列名命名。",

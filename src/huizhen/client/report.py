@@ -11,7 +11,7 @@ from huizhen.client import number, sections
 from huizhen.client.block import Block, Fact, Prose, Sentence
 from huizhen.client.paper import fact, template
 from huizhen.client.reading import Reading
-from huizhen.client.shapes import columns, counts, curves, directions, evaluation, model, rest, trees
+from huizhen.client.shapes import agreed, columns, counts, curves, directions, evaluation, model, rest, trees
 from huizhen.client.words import PAGE, STATUS
 from huizhen.kit.errors import HuizhenError
 from huizhen.kit.text import Language, Text
@@ -31,6 +31,7 @@ SHAPES = (
     directions.components,
     directions.clusters,
     trees.show,
+    agreed.rule,
     evaluation.show,
 )
 """Every shape is asked; each says which keys of the result it has shown in full. The rest becomes plain tables."""

@@ -35,7 +35,7 @@ def find(name: str) -> type[Method]:
 @cache
 def code(name: str) -> str:
     """SHA-256 of the method's source and of the statistics it rests on: a hospital approves this code and no other."""
-    find(name)
-    files = [Path(__path__[0]) / f"{name}.py", *sorted(Path(statistics.__path__[0]).glob("*.py"))]
+    folders = [Path(statistics.__path__[0]), *(Path(__path__[0]).parent / folder for folder in find(name).rests_on)]
+    files = [Path(__path__[0]) / f"{name}.py", *(f for folder in folders for f in sorted(folder.glob("*.py")))]
     digests = [f"{f.name} {hashlib.sha256(f.read_bytes()).hexdigest()}" for f in files]
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()

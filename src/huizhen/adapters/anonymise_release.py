@@ -113,7 +113,7 @@ def classes(given: Coded, asked: Anonymisation, heard: Heard, without: Whole | N
         presence = Presence(k, people.present_least, people.present_most)
         sensitive = [*sensitive, Sensitive(inside.astype(np.int32), 2, presence)]
         k = people.k_map or 1
-    if len(chance) < k or not all_held(sensitive, len(chance)):
+    if len(chance) < k or not all_held(sensitive):
         raise _unreachable()
     hierarchies = list(given.hierarchies.values())
     if asked.algorithm == "lattice":

@@ -160,7 +160,7 @@ def _check_reachable(rows: int, asked: Anonymisation, sensitive: Sequence[Sensit
             Text("Give a smaller k, or more rows.", "请减小 k，或增加数据行。"),
         )
     for name, one in zip(asked.sensitive, sensitive, strict=True):
-        if not all_held([one], rows):
+        if not all_held([one]):
             raise Unable(
                 "not-varied-enough",
                 Text(f"Column '{name}' is not so varied even in the whole file.",

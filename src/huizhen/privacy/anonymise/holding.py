@@ -55,6 +55,20 @@ def held(rows: Any, q: Any, promise: Any, room: Any, start: Any, ends: Any, whic
 
 
 @njit(cache=True, nogil=True)
+def held_by(promise: Any, counts: Any) -> bool:
+    """`held`, of rows of which only counts (s, values) are known: how many have each value."""
+    asked, known, share, node, under = promise
+    for a in range(len(known)):
+        seen = np.flatnonzero(counts[a])
+        size = counts[a].sum()
+        if size > 0 and not _holds(
+            asked[a], seen, len(seen), counts[a], size, share[a], known[a, 1], node[a], known[a, 2], under[a]
+        ):
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
 def held_each(rows: Any, q: Any, promise: Any, room: Any, ends: Any) -> Any:
     """`held` for each of the parts by itself: (parts,) bool."""
     good, which = np.empty(len(ends), np.bool_), np.ones(1, np.bool_)

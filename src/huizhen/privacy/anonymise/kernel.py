@@ -37,8 +37,9 @@ LEVEL, FIRST, FOUND = range(3)
 def settle(space: Any, begins: Any, tree: Any, promise: Any, span: Any, k: Any, stop: Any) -> Any:
     """Split rows span[0] to span[1], of which span[2] may be suppressed, into classes; marks `begins` (rows,) uint8.
 
-    space: (rows, words, spare). tree: (place, node, loss, most); most: what a suppressed row costs. promise: see `promise.packed`. Groups of fewer
-    than `stop` rows that could be split are not looked at, but given back: (n, 3), as `span`.
+    space: (rows, words, spare). tree: (place, node, loss, most); most: what a suppressed row costs. promise: see
+    `promise.packed`. Groups of fewer than `stop` rows that could be split are not looked at, but given back: (n, 3), as
+    `span`.
     """
     place, rows = tree[0], space[0]
     q, widest = len(place), 1
@@ -278,9 +279,7 @@ def _join(j: Any, look: Any, count: Any, part: Any, one: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _regroup(
-    space: Any, tree: Any, start: Any, end: Any, j: Any, look: Any, count: Any, part: Any, parts: Any
-) -> Any:
+def _regroup(space: Any, tree: Any, start: Any, end: Any, j: Any, look: Any, count: Any, part: Any, parts: Any) -> Any:
     """Put rows part after part, in each as they lay; where each part ends."""
     rows, words, spare = space
     place, node = tree[0], tree[1]

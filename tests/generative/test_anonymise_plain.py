@@ -34,7 +34,7 @@ def plain(columns: list[Any], trees: list[Hierarchy], k: int, suppress: int, wei
             if level[j] == len(tree.node) - 1 or len(rows) < 2 * k and allowed == 0:
                 continue
             children: dict[int, list[int]] = {}
-            for r in rows:
+            for r in sorted(rows, key=lambda r: columns[j][r]):
                 children.setdefault(int(tree.node[level[j] + 1][columns[j][r]]), []).append(r)
             alone = {c: some for c, some in children.items() if len(some) >= k}
             rest = [r for r in rows if int(tree.node[level[j] + 1][columns[j][r]]) not in alone]

@@ -47,10 +47,11 @@ _CLASS = "\x00class"
 
 @dataclass(frozen=True)
 class Large:
-    """rows: written; figures: as `Released.told` tells them; secrets: hierarchies of the sensitive columns that have
-    one."""
+    """rows: written; delimiter: of the fields, in CSV; figures: as `Released.told` tells them; secrets: hierarchies of
+    the sensitive columns that have one."""
 
     rows: int
+    delimiter: str
     figures: dict[str, Any]
     secrets: dict[str, Hierarchy]
 
@@ -92,7 +93,7 @@ def anonymised_on_disk(path: Path, part: Path, asked: Anonymisation, beside: Pat
         told = measured(size, spool.rows - int(size.sum()), found.node, hierarchies)
         told["risk"] = risks(size).as_json()
         trees = {n: s.hierarchy for n, s in sensitive.items() if s.hierarchy is not None}
-        return Large(int(size.sum()), told, trees)
+        return Large(int(size.sum()), delimiter, told, trees)
 
 
 def check_in_parts(asked: Anonymisation, memory: int) -> None:

@@ -92,16 +92,16 @@ def _made_on_disk(
 ) -> dict[str, Any]:
     """Everything but the file's name, of a file that need not fit in memory."""
     from huizhen.adapters.anonymise_large import anonymised_on_disk, check_in_parts
-    from huizhen.adapters.anonymise_spool import header
 
     check_in_parts(asked, memory)
-    source, delimiter = _hash(path), header(path)[1]
+    source = _hash(path)
     trail.add("read", file=path.name, sha256=source, asked=asked.digest())
     made = anonymised_on_disk(path, part, asked, beside, memory, heard)
     told = made.figures
     trail.add("partition", **{key: told[key] for key in ("rows", "suppressed", "classes", "smallest_class")})
     heard("check", made.rows)
-    check_release(Table(part, delimiter), Table(path, delimiter), asked, made.secrets, made.rows, memory=memory)
+    was, now = (Table(place, made.delimiter) for place in (path, part))
+    check_release(now, was, asked, made.secrets, made.rows, memory=memory)
     trail.add("check", held=True)
     return told | {"input_sha256": source, "output_sha256": _hash(part)}
 

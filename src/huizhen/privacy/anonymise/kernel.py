@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from huizhen.privacy.anonymise.holding import held
+from huizhen.privacy.anonymise.holding import held, sort
 
 EXPONENT = 0.85
 """Of the bits of a split, in its score."""
@@ -130,7 +130,7 @@ def _look(rows: Any, start: Any, end: Any, tree: Any, look: Any, gain: Any) -> N
 
 @njit(cache=True, nogil=True)
 def _count(rows: Any, start: Any, end: Any, tree: Any, look: Any, count: Any) -> None:
-    """Rows of each child, per column that can be split."""
+    """Rows of each child, per column that can be split; children in their order, so that nothing follows that of rows."""
     place, node, _, _ = tree
     base, some, n = np.empty(len(place), np.int64), np.empty(len(place), np.int64), 0
     for j in range(len(place)):
@@ -146,6 +146,8 @@ def _count(rows: Any, start: Any, end: Any, tree: Any, look: Any, count: Any) ->
                 count[1, j, look[j, FOUND]] = key
                 look[j, FOUND] += 1
             count[0, j, key] += 1
+    for o in range(n):
+        sort(count[1, some[o]], look[some[o], FOUND])
 
 
 @njit(cache=True, nogil=True)

@@ -31,7 +31,7 @@ def plain(columns: list[Any], trees: list[Hierarchy], k: int, suppress: int, wei
         best: tuple[float, list[list[int]], list[int]] = (0.0, [], [])
         loss = sum(cost[j][n] for j, n in enumerate(node))
         for j, tree in enumerate(trees):
-            if level[j] == len(tree.node) - 1 or len(rows) < 2 * k and allowed == 0:
+            if level[j] == len(tree.node) - 1 or (len(rows) < 2 * k and allowed == 0):
                 continue
             children: dict[int, list[int]] = {}
             for r in sorted(rows, key=lambda r: columns[j][r]):

@@ -63,9 +63,7 @@ def released(source: Path, how: Anonymisation, memory: int | None) -> tuple[pd.D
 
 @pytest.mark.parametrize("kind", ["csv", "gb18030", "parquet"])
 @pytest.mark.parametrize("suppress", [0.0, 0.02])
-def test_the_same_rows_in_the_same_classes(
-    kind: str, suppress: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_same_rows_in_the_same_classes(kind: str, suppress: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """In many blocks and many heaps; t measured over the tree; numbers stay numbers in Parquet."""
     monkeypatch.setattr(anonymise_large, "_HEAP", MEMORY // 20_000)
     monkeypatch.setattr(anonymise_spool, "_BLOCK_BYTES", 10_000)

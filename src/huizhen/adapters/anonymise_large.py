@@ -24,6 +24,7 @@ from huizhen.adapters.anonymise_columns import drawn, ordered, promised
 from huizhen.adapters.anonymise_release import Heard
 from huizhen.adapters.anonymise_spool import Spool, header, spooled
 from huizhen.adapters.anonymise_table import check_asked, check_reachable
+from huizhen.adapters.arrow import labelled, numbers
 from huizhen.adapters.on_disk import Disk
 from huizhen.adapters.own_file import in_utf8, written
 from huizhen.kit.errors import BadInput, Unable
@@ -201,9 +202,8 @@ class _Order:
             which = heap[np.minimum(of, len(self.size))]
             order = np.argsort(which, kind="stable")
             ends = np.searchsorted(which[order], np.arange(many), side="right")
-            mixed = pa.RecordBatch.from_pydict(
-                {**dict(zip(batch.schema.names, batch.columns, strict=True)), _CLASS: pa.array(of)}
-            ).take(pa.array(order))
+            mixed = pa.RecordBatch.from_arrays([*batch.columns, numbers(of)], [*batch.schema.names, _CLASS])
+            mixed = mixed.take(numbers(order))
             writers = writers or [pa.ipc.new_stream(str(place), mixed.schema) for place in places]
             for i, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
                 if end > start:
@@ -218,14 +218,14 @@ class _Order:
         with pa.OSFile(str(heap)) as file, pa.ipc.open_stream(file) as reader:
             table = reader.read_all()
         chance = np.random.default_rng().permutation(len(table))
-        of = table[_CLASS].to_numpy()[chance]
+        of = np.concatenate([np.from_dlpack(chunk) for chunk in table[_CLASS].chunks])[chance]
         order = np.argsort(of, kind="stable")
         node = classes.node[:, self.found[of[order]]]
         columns: dict[str, Any] = {
-            name: pa.DictionaryArray.from_arrays(pa.array(nodes), pa.array(hierarchy.label, pa.string()))
+            name: labelled(nodes, hierarchy.label)
             for (name, hierarchy), nodes in zip(hierarchies.items(), node, strict=True)
         }
-        place = pa.array(chance[order])
+        place = numbers(chance[order])
         return pa.table(columns | {name: table[name].take(place) for name in aside})
 
 

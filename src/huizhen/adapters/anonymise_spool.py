@@ -41,8 +41,8 @@ class Column:
         words = [w or "" for w in column.dictionary.cast(pa.string()).to_pylist()]
         words += [""] if column.null_count else []
         new = np.array([self.values.setdefault(w, len(self.values)) for w in words], np.int32)
-        missing = max(len(words) - 1, 0)
-        code: npt.NDArray[np.int32] = new[np.from_dlpack(column.indices.fill_null(missing))]
+        indices = column.indices.fill_null(len(words) - 1) if column.null_count else column.indices
+        code: npt.NDArray[np.int32] = new[np.from_dlpack(indices)]
         counts = np.bincount(code, minlength=len(self.values))
         counts[: len(self.counts)] += self.counts
         self.counts = counts
@@ -95,7 +95,11 @@ def spooled(path: Path, delimiter: str, coded: Sequence[str], plain: Sequence[st
             for batch in _blocks(path, delimiter, coded, list(dict.fromkeys([*coded, *plain]))):
                 for name, column in columns.items():
                     files[name].write(column.add(batch[name]).tobytes())
-                left = pa.RecordBatch.from_pydict({n: _flat(batch[n]) for n in plain}) if plain else _empty(len(batch))
+                left = (
+                    pa.RecordBatch.from_arrays([_flat(batch[n]) for n in plain], list(plain))
+                    if plain
+                    else _empty(len(batch))
+                )
                 writer = writer or pa.ipc.new_stream(sink, left.schema)
                 writer.write_batch(left)
                 rows += len(batch)
@@ -128,4 +132,4 @@ def _flat(column: pa.Array) -> pa.Array:
 
 def _empty(rows: int) -> pa.RecordBatch:
     """Batches without columns forget how many rows they had."""
-    return pa.RecordBatch.from_pydict({"": pa.nulls(rows)})
+    return pa.RecordBatch.from_arrays([pa.nulls(rows)], [""])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from huizhen.adapters.anonymise_release import Heard, Released, anonymised
@@ -12,6 +13,7 @@ from huizhen.adapters.own_file import new_file, read_table, write_table
 from huizhen.adapters.release_check import Table, check_release
 from huizhen.kit.errors import HuizhenError
 from huizhen.model.anonymisation import Anonymisation
+from huizhen.privacy.anonymise.partition import ready
 
 
 def anonymise(
@@ -36,6 +38,7 @@ def anonymise(
     anything is raised, `out` is as it was.
     """
     trail = Trail() if trail is None else trail
+    Thread(target=ready).start()
     try:
         with new_file(out, path) as part:
             if memory is None:
@@ -53,7 +56,7 @@ def _made(
     path: Path, part: Path, asked: Anonymisation, beside: Path, heard: Heard, seed: int, measured: bool, trail: Trail
 ) -> dict[str, Any]:
     """Everything but the file's name."""
-    table, delimiter = read_table(path)
+    table, delimiter = read_table(path, plain=asked.keep)
     heard("read", len(table))
     source = _hash(path)
     trail.add("read", file=path.name, sha256=source, rows=len(table), asked=asked.digest())

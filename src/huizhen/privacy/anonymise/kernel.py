@@ -130,7 +130,7 @@ def _look(rows: Any, start: Any, end: Any, tree: Any, look: Any, gain: Any) -> N
 
 @njit(cache=True, nogil=True)
 def _count(rows: Any, start: Any, end: Any, tree: Any, look: Any, count: Any) -> None:
-    """Rows of each child, per column that can be split; children in their order, so that nothing follows that of rows."""
+    """Rows of each child, per column that can be split; children in their order, whatever that of the rows."""
     place, node, _, _ = tree
     base, some, n = np.empty(len(place), np.int64), np.empty(len(place), np.int64), 0
     for j in range(len(place)):

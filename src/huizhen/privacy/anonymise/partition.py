@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from huizhen.privacy.anonymise import kernel
-from huizhen.privacy.anonymise.hierarchy import Hierarchy
+from huizhen.privacy.anonymise.hierarchy import Hierarchy, flat
 from huizhen.privacy.anonymise.laid import Rows
-from huizhen.privacy.anonymise.promise import Codes, Sensitive, packed
+from huizhen.privacy.anonymise.promise import Codes, Diversity, Sensitive, packed
 
 Whole = npt.NDArray[np.int64]
 TASKS = 64
@@ -137,6 +137,13 @@ def split(
     end = np.append(start[1:], count)
     kept = begins[start] == kernel.CLASS
     return Classes(start, end, kept, kernel.nodes(rows.code, tree, start[kept], end[kept]))
+
+
+def ready() -> None:
+    """Load the compiled code, which takes a few tenths of a second: while something else is waited for."""
+    rows = Rows.room(1, 2, 1)
+    rows.fill(0, [np.zeros(1, np.int32)] * 2)
+    split(rows, [flat(["x"])], 1, [Sensitive(np.zeros(1, np.int32), 1, Diversity())])
 
 
 def _without_gone(row: Whole, found: Classes) -> Partition:

@@ -119,7 +119,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(Unable) as error:
         released(tmp_path / "in.csv", asked(), MEMORY)
-    assert error.value.code == "disk-full"
+    assert error.value.code == "no-room-between"
     assert [p.name for p in tmp_path.iterdir()] == ["in.csv"]
 
 

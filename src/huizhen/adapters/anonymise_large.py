@@ -130,7 +130,7 @@ def _room_on_disk(folder: Path) -> Iterator[None]:
         if error.errno != errno.ENOSPC:
             raise
         raise Unable(
-            "disk-full",
+            "no-room-between",
             Text(f"The disk of {folder} has no room for what lies between.",
                  f"{folder} 所在磁盘空间不足，无法存放中间数据。"),
             Text("It takes about as much as the file as CSV, and 100 bytes a row: make room, or write elsewhere.",

@@ -1,10 +1,12 @@
-"""Seconds and memory from CSV to CSV to anonymise a table with 8 quasi-identifiers, beside the least any tool must do.
+"""Seconds and memory to anonymise a table with 8 quasi-identifiers, file to file, beside the least any tool must do.
 
-`python bench/anonymize.py [--large | --rows N] [--others PYTHON]`. The floor is DuckDB reading the same file, grouping
-it by all quasi-identifiers and writing it again. Each runs as a process of its own. Where anjana and pycanon are
-installed (beside this Python, or beside the one given), they run, too, on as many rows as they bear; their loss is
-worked out as ours is: the normalised certainty penalty of all cells, 1 for a row left out. The kernel is compiled once
-before, by a run on a thousand rows that is not counted.
+`python bench/anonymize.py [--large | --rows N] [--memory 2GB] [--parquet] [--others PYTHON]`. The floor is DuckDB
+reading the same file, grouping it by all quasi-identifiers and writing it again. Each runs as a process of its own; how
+many times the floor is told of processor seconds. With `--memory` only what lies on the disk is run, and the floor has
+no more memory either; `anonymous` is what cannot be given back to the system. Where anjana and pycanon are installed
+(beside this Python, or beside the one given), they run, too, on as many rows as they bear; their loss is worked out as
+ours is: the normalised certainty penalty of all cells, 1 for a row left out. The kernel is compiled once before, by a
+run on a thousand rows that is not counted.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+import pyarrow.parquet
 
 K = 10
 QUASI = ("age", "sex", "region", "occupation", "education", "marital", "ethnic", "admitted")
@@ -43,18 +46,23 @@ keep: [cost]
 k: 10
 attacks: {run: %s, unknown: [cost]}
 """
+ON_DISK = ("--no-measures", "--memory")
 RUNS = (
     ("k", "{}", "false", ["--no-measures"]),
+    ("k, on disk", "{}", "false", [*ON_DISK, "2GB"]),
     ("k, l, t", "{distinct: 2, t: 0.3}", "false", ["--no-measures"]),
     ("k, attacked", "{}", "true", ["--no-measures"]),
     ("k, all", "{}", "true", []),
 )
 FLOOR = """
 import duckdb, sys
-c = duckdb.connect()
-c.execute("CREATE TABLE t AS SELECT * FROM read_csv(?, all_varchar = true)", [sys.argv[1]])
-c.execute("SELECT count(*) FROM (SELECT count(*) FROM t GROUP BY " + sys.argv[3] + ")").fetchone()
-c.execute(f"COPY t TO '{sys.argv[2]}' (HEADER)")
+source, out, names, memory = sys.argv[1:]
+how = "" if memory == "-" else f"memory_limit = '{memory}', temp_directory = '{out}.temp'"
+c = duckdb.connect(config=dict(part.replace("'", "").split(" = ") for part in how.split(", ") if part))
+kind = "" if source.endswith(".parquet") else ", all_varchar = true"
+c.execute(f"CREATE TABLE t AS SELECT * FROM read_{'csv' if kind else 'parquet'}(?{kind})", [source])
+c.execute(f"SELECT count(*) FROM (SELECT count(*) FROM t GROUP BY {names})").fetchone()
+c.execute(f"COPY t TO '{out}'")
 """
 OTHERS = 5_000
 """Rows that anjana bears within a minute or so."""
@@ -80,34 +88,45 @@ print(json.dumps({"anjana": made, "pycanon": time.perf_counter() - began, "k": i
 """
 
 
-def generate(path: Path, rows: int) -> None:
-    """A table of people; ages, places, groups and diagnoses as unequal as in life, and diagnoses that follow age."""
-    chance = np.random.default_rng(5)
+AT_ONCE = 1_000_000
 
+
+def generate(path: Path, rows: int) -> None:
+    """A table of people, some at a time; ages, places, groups and diagnoses as unequal as in life, and diagnoses that
+    follow age."""
+    chance, writer = np.random.default_rng(5), None
+    for start in range(0, rows, AT_ONCE):
+        table = people(min(AT_ONCE, rows - start), chance)
+        if writer is None and path.suffix == ".parquet":
+            writer = pa.parquet.ParquetWriter(path, table.schema)
+        elif writer is None:
+            writer = pa.csv.CSVWriter(path, table.schema, write_options=pa.csv.WriteOptions(quoting_style="needed"))
+        writer.write_table(table)
+    assert writer is not None
+    writer.close()
+
+
+def people(rows: int, chance: np.random.Generator) -> pa.Table:
     def skewed(values: list[str], power: float, shift: Any = 0.0) -> pa.DictionaryArray:
         place = len(values) * np.clip(chance.random(rows) ** power + shift, 0, 1 - 1e-9)
-        return pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32)), pa.array(values))
+        return pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32)), pa.array(values)).cast(pa.string())
 
     days = [str(np.datetime64("2024-01-01") + d) for d in range(730)]
     age = chance.binomial(100, chance.beta(2.2, 2.6, rows))
     regions = [f"{p}{c:02}{a:02}" for p in range(11, 42) for c in range(1, 11) for a in range(1, 11)]
-    pa.csv.write_csv(
-        pa.table(
-            {
-                "age": pa.array(age),
-                "sex": skewed(["f", "m"], 1),
-                "region": skewed(regions, 1.6),
-                "occupation": skewed([f"{i:03}" for i in range(100, 180)], 1.6),
-                "education": skewed(list("abcdefg"), 1.6),
-                "marital": skewed(list("abcd"), 1.6),
-                "ethnic": skewed([f"{i:02}" for i in range(56)], 8),
-                "admitted": skewed(days, 1.1),
-                "icd10": skewed([f"{a}{i:02}" for a in "ABCDEFGHIJ" for i in range(80)], 3, age / 400),
-                "cost": pa.array(np.round(np.exp(chance.normal(8, 1.1, rows)), 2)),
-            }
-        ),
-        path,
-        pa.csv.WriteOptions(quoting_style="needed"),
+    return pa.table(
+        {
+            "age": pa.array(age),
+            "sex": skewed(["f", "m"], 1),
+            "region": skewed(regions, 1.6),
+            "occupation": skewed([f"{i:03}" for i in range(100, 180)], 1.6),
+            "education": skewed(list("abcdefg"), 1.6),
+            "marital": skewed(list("abcd"), 1.6),
+            "ethnic": skewed([f"{i:02}" for i in range(56)], 8),
+            "admitted": skewed(days, 1.1),
+            "icd10": skewed([f"{a}{i:02}" for a in "ABCDEFGHIJ" for i in range(80)], 3, age / 400),
+            "cost": pa.array(np.round(np.exp(chance.normal(8, 1.1, rows)), 2)),
+        }
     )
 
 
@@ -116,21 +135,41 @@ class Taken:
     seconds: float
     processor: float
     megabytes: float
+    anonymous: float
     said: str
+
+    def line(self, title: str, floor: float) -> str:
+        return (f"{title:<14}{self.seconds:>9.2f}{self.processor:>8.2f}{self.processor / floor:>9.1f}"
+                f"{self.megabytes:>8.0f}{self.anonymous:>11.0f}")  # fmt: skip
 
 
 def taken(words: list[str]) -> Taken:
-    """What one process took: seconds, seconds of all processors, and memory at its most."""
-    began = time.perf_counter()
+    """What one process took: seconds, seconds of all processors, memory at its most, and how much of it the system
+    could not have taken back at any moment (looked at ten times a second)."""
+    began, most = time.perf_counter(), 0
     with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(words, stdout=out, text=True)
-        _, status, used = os.wait4(process.pid, 0)
+        while True:
+            most = max(most, anonymous(process.pid))
+            done, status, used = os.wait4(process.pid, os.WNOHANG)
+            if done:
+                break
+            time.sleep(0.02 if time.perf_counter() - began < 5 else 0.1)
         process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - began
         out.seek(0)
         said = out.read()
     assert process.returncode == 0, said
-    return Taken(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, said)
+    return Taken(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, most / 1024, said)
+
+
+def anonymous(process: int) -> int:
+    """kB, where the system says so (Linux)."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
 
 
 def ours(source: Path, out: Path, config: Path, more: list[str]) -> Taken:
@@ -140,7 +179,8 @@ def ours(source: Path, out: Path, config: Path, more: list[str]) -> Taken:
 
 def classes(path: Path) -> tuple[int, int, int]:
     """Rows, classes and the smallest class of a release, by DuckDB."""
-    whole = f"SELECT count(*) AS c FROM read_csv('{path}', all_varchar = true) GROUP BY {', '.join(QUASI)}"
+    read = f"read_parquet('{path}')" if path.suffix == ".parquet" else f"read_csv('{path}', all_varchar = true)"
+    whole = f"SELECT count(*) AS c FROM {read} GROUP BY {', '.join(QUASI)}"
     ((rows, many, smallest),) = duckdb.sql(f"SELECT sum(c)::BIGINT, count(*), min(c) FROM ({whole})").fetchall()
     return rows, many, smallest
 
@@ -175,33 +215,36 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="a million rows in place of a hundred thousand")
     parser.add_argument("--tiny", action="store_true", help="a thousand, to see that it runs")
     parser.add_argument("--rows", type=int, help="so many, up to ten million and more")
+    parser.add_argument("--memory", help="only on the disk, with so much memory, as 2GB; the floor, too")
+    parser.add_argument("--parquet", action="store_true", help="in place of CSV")
     parser.add_argument("--others", metavar="PYTHON", help="a Python that has anjana and pycanon")
     given = parser.parse_args()
     rows = given.rows or (1_000_000 if given.large else 1_000 if given.tiny else 100_000)
+    runs = [(*r[:3], [*ON_DISK, given.memory]) for r in RUNS if "--memory" in r[3]] if given.memory else RUNS
+    suffix = ".parquet" if given.parquet else ".csv"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source, out, config = folder / "in.csv", folder / "out.csv", folder / "anonymize.yaml"
+        source, out, config = folder / f"in{suffix}", folder / f"out{suffix}", folder / "anonymize.yaml"
         generate(source, 1000)
-        for _, asked, attacked, more in RUNS[:2]:
+        for _, asked, attacked, more in RUNS[:3]:
             config.write_text(CONFIG % (asked, attacked), encoding="utf-8")
             ours(source, out, config, more)
         generate(source, rows)
-        floor = taken([sys.executable, "-c", FLOOR, str(source), str(folder / "floor.csv"), ", ".join(QUASI)])
-        print(f"{rows:,} rows, k = {K}")
-        print(f"{'':<14}{'seconds':>9}{'cpu s':>8}{'x floor':>9}{'MB':>8}{'NCP':>7}{'classes':>10}")
-        print(f"{'floor':<14}{floor.seconds:>9.2f}{floor.processor:>8.2f}{1:>9.1f}{floor.megabytes:>8.0f}")
-        for title, asked, attacked, more in RUNS:
+        least = folder / f"floor{suffix}"
+        floor = taken([sys.executable, "-c", FLOOR, str(source), str(least), ", ".join(QUASI), given.memory or "-"])
+        least.unlink()
+        print(f"{rows:,} rows, k = {K}, {suffix[1:]}, {source.stat().st_size / 1e6:,.0f} MB, {os.cpu_count()} cores")
+        print(f"{'':<14}{'seconds':>9}{'cpu s':>8}{'x floor':>9}{'MB':>8}{'anonymous':>11}{'NCP':>7}{'classes':>11}")
+        print(floor.line("floor", floor.processor), flush=True)
+        for title, asked, attacked, more in runs:
             config.write_text(CONFIG % (asked, attacked), encoding="utf-8")
             it = ours(source, out, config, more)
             found = json.loads(it.said)
             there, many, smallest = classes(out)
             assert smallest >= K and there == rows and many == found["classes"]
-            ratio = it.seconds / floor.seconds
-            print(
-                f"{title:<14}{it.seconds:>9.2f}{it.processor:>8.2f}{ratio:>9.1f}{it.megabytes:>8.0f}{found['ncp']:>7.3f}"
-                f"{many:>10,}"
-            )
-        others(given.others, source, folder, min(rows, OTHERS))
+            print(f"{it.line(title, floor.processor)}{found['ncp']:>7.3f}{many:>11,}", flush=True)
+        if not given.parquet:
+            others(given.others, source, folder, min(rows, OTHERS))
 
 
 def others(python: str | None, source: Path, folder: Path, rows: int) -> None:
@@ -215,15 +258,15 @@ def others(python: str | None, source: Path, folder: Path, rows: int) -> None:
     said = json.loads(theirs.said)
     print(f"{rows:,} rows, 5 % suppression, and pycanon's check of k ({said['pycanon']:.2f} s, k = {said['k']})")
     print(f"{'anjana':<14}{said['anjana']:>9.2f}{theirs.processor:>8.2f}{'':>9}{theirs.megabytes:>8.0f}"
-          f"{loss(few, out, rows):>7.3f}{classes(out)[1]:>10,}")  # fmt: skip
+          f"{theirs.anonymous:>11.0f}{loss(few, out, rows):>7.3f}{classes(out)[1]:>11,}")  # fmt: skip
     for algorithm in ("lattice", "topdown"):
         text = CONFIG % ("{}", "false") + f"suppress: 0.05\nalgorithm: {algorithm}\n"
         config.write_text(text, encoding="utf-8")
         it = ours(few, out, config, ["--no-measures"])
         mine = loss(few, out, rows)
         assert abs(mine - json.loads(it.said)["ncp"]) < 1e-9
-        print(f"{algorithm:<14}{it.seconds:>9.2f}{it.processor:>8.2f}{'':>9}{it.megabytes:>8.0f}{mine:>7.3f}"
-              f"{classes(out)[1]:>10,}")  # fmt: skip
+        print(f"{algorithm:<14}{it.seconds:>9.2f}{it.processor:>8.2f}{'':>9}{it.megabytes:>8.0f}"
+              f"{it.anonymous:>11.0f}{mine:>7.3f}{classes(out)[1]:>11,}")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def test_every_class_holds_what_was_asked(table: Any, suppress: int):
     rows, before = len(secret), [c.copy() for c in columns]
     sensitive = [Sensitive(secret, 5, asked, TREE)]
     fits = holds(secret.tolist(), secret.tolist(), asked)
-    assert all_held(sensitive, rows) == fits
+    assert all_held(sensitive) == fits
     if rows < k or not fits:
         return
     found = partition(columns, hierarchies, k, sensitive, suppress=suppress)
@@ -151,7 +151,7 @@ def test_among_a_population(table: Any, drawn: list[bool], fewest: int, most: fl
     columns, hierarchies, secret, k, _ = table
     inside = np.array(drawn[: len(secret)], np.int32)
     presence = Sensitive(inside, 2, Presence(fewest, 0.0, most))
-    if len(secret) < k or not all_held([presence], len(secret)):
+    if len(secret) < k or not all_held([presence]):
         return
     there_all = inside.astype(bool)
     if rule:

@@ -58,23 +58,29 @@ def _indices(chunk: pa.DictionaryArray, missing: int) -> npt.NDArray[np.int32]:
 def quasi(column: pa.ChunkedArray, how: Generalisation, name: str, beside: Path) -> tuple[Hierarchy, Codes]:
     """The hierarchy of a column, and each row's code in it."""
     code, values = encoded(column)
-    hierarchy = _hierarchy(values, np.bincount(code, minlength=len(values)), how, name, beside)
+    hierarchy = drawn(values, np.bincount(code, minlength=len(values)), how, name, beside)
     return hierarchy, hierarchy.code[code]
 
 
 def secret(column: pa.ChunkedArray, asked: Variety, name: str, beside: Path) -> Sensitive:
     """A sensitive column and what is promised of it."""
     code, values = encoded(column)
-    recursive = (asked.c, asked.l) if asked.c is not None and asked.l is not None else None
-    promise = Diversity(asked.distinct, asked.entropy, recursive, asked.t, asked.distance, asked.beta)
-    hierarchy = None
-    if asked.distance == "hierarchical" and asked.hierarchy is not None:
-        hierarchy = _hierarchy(values, np.bincount(code, minlength=len(values)), asked.hierarchy, name, beside)
-    elif asked.distance == "ordered":
-        hierarchy = in_order(values)
+    hierarchy = ordered(values, np.bincount(code, minlength=len(values)), asked, name, beside)
     if hierarchy is not None:
         code = hierarchy.code[code]
-    return Sensitive(code, len(values), promise, hierarchy)
+    return Sensitive(code, len(values), promised(asked), hierarchy)
+
+
+def promised(asked: Variety) -> Diversity:
+    recursive = (asked.c, asked.l) if asked.c is not None and asked.l is not None else None
+    return Diversity(asked.distinct, asked.entropy, recursive, asked.t, asked.distance, asked.beta)
+
+
+def ordered(values: Sequence[str], rows: npt.NDArray[Any], asked: Variety, name: str, beside: Path) -> Hierarchy | None:
+    """The hierarchy of a sensitive column's values, of which there are `rows` each, where a distance needs it."""
+    if asked.distance == "hierarchical" and asked.hierarchy is not None:
+        return drawn(values, rows, asked.hierarchy, name, beside)
+    return in_order(values) if asked.distance == "ordered" else None
 
 
 def in_order(values: Sequence[str]) -> Hierarchy:
@@ -90,9 +96,8 @@ def in_order(values: Sequence[str]) -> Hierarchy:
     return build([(v,) for v in values], order=sorted(range(len(values)), key=key))
 
 
-def _hierarchy(
-    values: Sequence[str], rows: npt.NDArray[Any], how: Generalisation, name: str, beside: Path
-) -> Hierarchy:
+def drawn(values: Sequence[str], rows: npt.NDArray[Any], how: Generalisation, name: str, beside: Path) -> Hierarchy:
+    """The hierarchy asked for, over values of which there are so many `rows` each. Raises BadInput, NotFound."""
     simple = {"flat": lambda: flat(values), "date": lambda: date(values, name), "icd10": lambda: icd10(values),
               "division": lambda: prefix(values, (2, 4)), "ethnic": lambda: vocabulary.ethnic(values),
               "education": lambda: vocabulary.education(values),
@@ -121,9 +126,8 @@ def _written_out(place: Path) -> list[list[str]]:
         return [row for row in csv.reader(file, delimiter=";") if row]
 
 
-def meant(column: pa.ChunkedArray) -> Generalisation:
-    """How a column is made coarser where nobody said: by what its values look like."""
-    _, values = encoded(column)
+def meant(values: Sequence[str]) -> Generalisation:
+    """How a column is made coarser where nobody said: by what its different values look like."""
     known = [v for v in values if v]
     for shape, how in _SHAPES:
         if len(known) > _FEW and all(shape.fullmatch(v) for v in known):

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from huizhen.adapters.anonymise_table import Coded, coded
+from huizhen.adapters.arrow import labelled, numbers
 from huizhen.adapters.release_population import Witness
 from huizhen.kit.errors import Unable
 from huizhen.kit.text import Text
@@ -124,7 +125,7 @@ def classes(
         presence = Presence(k, people.present_least, people.present_most)
         sensitive = [*sensitive, Sensitive(inside.astype(np.int32), 2, presence)]
         k = people.k_map or 1
-    if len(chance) < k or not all_held(sensitive, len(chance)):
+    if len(chance) < k or not all_held(sensitive):
         raise _unreachable()
     hierarchies = list(given.hierarchies.values())
     if asked.algorithm == "lattice":
@@ -173,12 +174,9 @@ def _wide(one: Sensitive, inside: Any, chance: Any) -> Sensitive:
 
 
 def _released(table: pa.Table, found: Partition, given: Coded, asked: Anonymisation) -> pa.Table:
-    place = pa.array(found.row)
-    of = np.repeat(np.arange(len(found.start), dtype=np.int32), found.size)
+    place = numbers(found.row)
     columns = {
-        name: pa.DictionaryArray.from_arrays(
-            pa.array(node.astype(np.int32)[of]), pa.array(hierarchy.label, pa.string())
-        )
+        name: labelled(np.repeat(node, found.size), hierarchy.label)
         for (name, hierarchy), node in zip(given.hierarchies.items(), found.node, strict=True)
     }
     columns |= {name: table[name].take(place) for name in (*asked.sensitive, *asked.keep)}

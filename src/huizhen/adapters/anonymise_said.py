@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from huizhen.adapters.anonymise_columns import meant, written
-from huizhen.adapters.own_file import read_table
+from huizhen.adapters.anonymise_spool import met
 from huizhen.intake.document import read_yaml
+from huizhen.intake.format import check_file
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Anonymisation, Attacks, Generalisation, Variety
@@ -49,9 +50,10 @@ def asked_by_options(file: Path, said: Mapping[str, Any]) -> Anonymisation:
             Text("--mode is public, controlled or enclave.", "--mode 只能是 public、controlled 或 enclave。"),
             Text("Choose who gets the file.", "请选择文件的接收范围。"),
         )
-    table, _ = read_table(file)
+    check_file(file)
     drawn = written(names["qi"], said["hierarchies"]) if said["hierarchies"] else {}
-    how = {n: drawn.get(n) or (meant(table[n]) if n in table.column_names else _FLAT) for n in names["qi"]}
+    values = met(file, [n for n in names["qi"] if n not in drawn])
+    how = {n: drawn.get(n) or (meant(values[n]) if n in values else _FLAT) for n in names["qi"]}
     return Anonymisation(
         quasi_identifiers=how,
         sensitive={n: Variety(distinct=said["l"], t=said["t"]) for n in names["sensitive"]},

@@ -36,14 +36,12 @@ class Coded:
 def coded(table: pa.Table, asked: Anonymisation, beside: Path, people: pa.Table | None = None) -> Coded:
     """A table, and the population (`people`) that it is among. Raises BadInput, Unable and Refused where what is asked
     does not fit the columns, or cannot be held by any release."""
-    _check_variety(asked)
-    _check_columns(table.column_names, asked)
-    _check_mode(asked)
+    check_asked(table.column_names, asked)
     among = table.select(list(asked.quasi_identifiers))
     among = among if people is None else _among(among, people)
     given = {name: quasi(among[name], how, name, beside) for name, how in asked.quasi_identifiers.items()}
     sensitive = {name: secret(table[name], variety, name, beside) for name, variety in asked.sensitive.items()}
-    _check_reachable(len(table), asked, list(sensitive.values()))
+    check_reachable(len(table), asked, list(sensitive.values()))
     if asked.population_size is not None and asked.population_size < len(table):
         raise BadInput(
             "population-too-small",
@@ -86,6 +84,13 @@ def _bad_population(why: Text, remedy: Text = _EVERYONE) -> BadInput:
         Text(f"The population cannot be used: {why.en}.", f"总体文件无法使用：{why.zh}。"),
         remedy,
     )
+
+
+def check_asked(names: Sequence[str], asked: Anonymisation) -> None:
+    """Raises BadInput and Refused where what is asked is contradictory, or does not name every column once."""
+    _check_variety(asked)
+    _check_columns(names, asked)
+    _check_mode(asked)
 
 
 def _check_columns(names: Sequence[str], asked: Anonymisation) -> None:
@@ -152,7 +157,8 @@ def _check_mode(asked: Anonymisation) -> None:
         )  # fmt: skip
 
 
-def _check_reachable(rows: int, asked: Anonymisation, sensitive: Sequence[Sensitive]) -> None:
+def check_reachable(rows: int, asked: Anonymisation, sensitive: Sequence[Sensitive]) -> None:
+    """Raises Unable where not even the whole file holds what is asked."""
     if rows < asked.k:
         raise Unable(
             "fewer-rows-than-k",
@@ -160,7 +166,7 @@ def _check_reachable(rows: int, asked: Anonymisation, sensitive: Sequence[Sensit
             Text("Give a smaller k, or more rows.", "请减小 k，或增加数据行。"),
         )
     for name, one in zip(asked.sensitive, sensitive, strict=True):
-        if not all_held([one], rows):
+        if not all_held([one]):
             raise Unable(
                 "not-varied-enough",
                 Text(f"Column '{name}' is not so varied even in the whole file.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from huizhen.adapters.anonymise_release import Heard, Released, anonymised
@@ -12,6 +13,7 @@ from huizhen.adapters.own_file import new_file, read_table, write_table
 from huizhen.adapters.release_check import Table, check_release
 from huizhen.kit.errors import HuizhenError
 from huizhen.model.anonymisation import Anonymisation
+from huizhen.privacy.anonymise.partition import ready
 
 
 def anonymise(
@@ -25,20 +27,26 @@ def anonymise(
     measured: bool = True,
     trail: Trail | None = None,
     order: int | None = None,
+    memory: int | None = None,
 ) -> dict[str, Any]:
     """Anonymise one CSV or Parquet file into another of the same kind; gives `Released.told`, and the attacks on it.
 
     `beside` is the folder of hierarchy files; `heard` is told the step and how many rows; `seed` is of the attacks
     alone: rows come out in an order by a chance that nobody can repeat, which says nothing of the order they came in.
     `order`, a secret number, makes it an order that can be made again.
-    `trail` keeps what was done, also where it was stopped. Raises NotFound, BadInput, Unable, and Refused where the
-    file that was written does not hold what was asked, or an attack on it gains more than is promised. Where anything
-    is raised, `out` is as it was.
+    `trail` keeps what was done, also where it was stopped. With `memory` (bytes) rows lie on the disk; neither measures
+    of use nor attacks are made then, and `asked` may not ask for them. Raises NotFound, BadInput, Unable, and Refused
+    where the file that was written does not hold what was asked, or an attack on it gains more than is promised. Where
+    anything is raised, `out` is as it was.
     """
     trail = Trail() if trail is None else trail
+    Thread(target=ready).start()
     try:
         with new_file(out, path) as part:
-            told = _made(path, part, asked, beside, heard, seed, measured, trail, order)
+            if memory is None:
+                told = _made(path, part, asked, beside, heard, seed, measured, trail, order)
+            else:
+                told = _made_on_disk(path, part, asked, beside, heard, memory, trail)
         trail.add("release", file=out.name, sha256=told["output_sha256"])
     except HuizhenError as error:
         trail.add("stopped", code=error.code)
@@ -51,7 +59,7 @@ def _made(
     order: int | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Everything but the file's name."""
-    table, delimiter = read_table(path)
+    table, delimiter = read_table(path, plain=asked.keep)
     heard("read", len(table))
     source = _hash(path)
     trail.add("read", file=path.name, sha256=source, rows=len(table), asked=asked.digest())
@@ -82,6 +90,25 @@ def _made(
         trail.add("attack", seed=seed, gains=[[a.name, a.column, a.gain.share, a.limit, a.held] for a in attacks])
         check_attacks(attacks, table, asked, beside, people, heard, seed)
         told |= {"seed": seed, "attacks": [a.as_json() for a in attacks]}
+    return told | {"input_sha256": source, "output_sha256": _hash(part)}
+
+
+def _made_on_disk(
+    path: Path, part: Path, asked: Anonymisation, beside: Path, heard: Heard, memory: int, trail: Trail
+) -> dict[str, Any]:
+    """Everything but the file's name, of a file that need not fit in memory."""
+    from huizhen.adapters.anonymise_large import anonymised_on_disk, check_in_parts
+
+    check_in_parts(asked, memory)
+    source = _hash(path)
+    trail.add("read", file=path.name, sha256=source, asked=asked.digest())
+    made = anonymised_on_disk(path, part, asked, beside, memory, heard)
+    told = made.figures
+    trail.add("partition", **{key: told[key] for key in ("rows", "suppressed", "classes", "smallest_class")})
+    heard("check", made.rows)
+    was, now = (Table(place, made.delimiter) for place in (path, part))
+    check_release(now, was, asked, made.secrets, made.rows, memory=memory)
+    trail.add("check", held=True)
     return told | {"input_sha256": source, "output_sha256": _hash(part)}
 
 

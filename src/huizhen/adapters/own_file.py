@@ -8,9 +8,10 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -25,20 +26,28 @@ DELIMITERS = ",;\t|"
 KEY_BYTES = 32
 
 
-def read_table(path: Path) -> tuple[pa.Table, str]:
-    """A CSV file (UTF-8, UTF-16, GB18030) as columns of text in dictionaries, or a Parquet file as it is; and how CSV
-    fields are separated: by the one of comma, semicolon, tab and | that the header has most of.
+def read_table(path: Path, plain: Collection[str] = ()) -> tuple[pa.Table, str]:
+    """A CSV file (UTF-8, UTF-16, GB18030) as columns of text in dictionaries, those named in `plain` as text alone, or
+    a Parquet file as it is; and how CSV fields are separated: by the one of comma, semicolon, tab and | that the header
+    has most of.
 
     Raises NotFound and BadInput("unreadable-table").
     """
     check_file(path)
-    try:
+    with unreadable(path):
         if path.suffix.lower() == ".parquet":
             return pa.parquet.read_table(path), ","
         try:
-            return _read_csv(path, "utf-8-sig")
+            return _read_csv(path, "utf-8-sig", plain)
         except (pa.ArrowInvalid, UnicodeDecodeError):
-            return _read_csv(path, encodings.recognise(path))
+            return _read_csv(path, encodings.recognise(path), plain)
+
+
+@contextmanager
+def unreadable(path: Path) -> Iterator[None]:
+    """Raises BadInput("unreadable-table") where the file is no table."""
+    try:
+        yield
     except (pa.ArrowInvalid, UnicodeError):
         raise BadInput(
             "unreadable-table",
@@ -58,14 +67,31 @@ def as_text(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
 
 def write_table(table: pa.Table, path: Path, delimiter: str) -> None:
     """The table as Parquet, or as CSV in UTF-8 with that delimiter, by the suffix of the path."""
-    plain = pa.table(
-        {n: c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c
-         for n, c in zip(table.column_names, table.columns, strict=True)}
-    )  # fmt: skip
-    if path.suffix.lower() == ".parquet":
-        pa.parquet.write_table(plain, path)
-    else:
-        pa.csv.write_csv(plain, path, pa.csv.WriteOptions(delimiter=delimiter, quoting_style="needed"))
+    with written(path, delimiter) as write:
+        write(table)
+
+
+@contextmanager
+def written(path: Path, delimiter: str) -> Iterator[Callable[[pa.Table], None]]:
+    """`write_table`, of tables that are put one after the other, by what this gives. At least one."""
+    with ExitStack() as opened:
+        writer: list[Any] = []
+
+        def write(table: pa.Table) -> None:
+            plain = pa.table(
+                {n: c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c
+                 for n, c in zip(table.column_names, table.columns, strict=True)}
+            )  # fmt: skip
+            if not writer:
+                if path.suffix.lower() == ".parquet":
+                    made = pa.parquet.ParquetWriter(path, plain.schema)
+                else:
+                    how = pa.csv.WriteOptions(delimiter=delimiter, quoting_style="needed")
+                    made = pa.csv.CSVWriter(path, plain.schema, write_options=how)
+                writer.append(opened.enter_context(made))
+            writer[0].write_table(plain)
+
+        yield write
 
 
 @contextmanager
@@ -101,17 +127,22 @@ def in_utf8(path: Path) -> Iterator[Path]:
         yield copy
 
 
-def _read_csv(path: Path, encoding: str) -> tuple[pa.Table, str]:
+def delimited(path: Path, encoding: str) -> tuple[str, str]:
+    """How fields of a CSV file are separated, and its first line."""
     with path.open(encoding=encoding, newline="") as file:
         first = file.readline()
-    delimiter = max(DELIMITERS, key=first.count)
+    return max(DELIMITERS, key=first.count), first
+
+
+def _read_csv(path: Path, encoding: str, plain: Collection[str]) -> tuple[pa.Table, str]:
+    delimiter, first = delimited(path, encoding)
     names = next(csv.reader([first], delimiter=delimiter), [])
     return pa.csv.read_csv(
         path,
         read_options=pa.csv.ReadOptions(encoding="utf8" if encoding == "utf-8-sig" else encoding),
         parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         convert_options=pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.dictionary(pa.int32(), pa.string()))
+            column_types={n: pa.string() if n in plain else pa.dictionary(pa.int32(), pa.string()) for n in names}
         ),
     ), delimiter
 

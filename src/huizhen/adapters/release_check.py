@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -39,15 +40,20 @@ def check_release(
     hierarchies: Mapping[str, Hierarchy],
     rows: int,
     population: tuple[Table, Witness] | None = None,
+    memory: int | None = None,
 ) -> None:
     """Raises Refused where the file does not hold what was asked, in 64 bit, or does not have as many rows.
 
     original: whose shares closeness is measured against. hierarchies: order and tree of the sensitive columns that need
     one, by name. population: the file of the population, where there is one, and whom of it the engine says to be in
-    which class.
+    which class. memory: bytes that this may take; what is more lies beside the file for a while.
     """
     read = in_utf8 if asked.suppress else nullcontext
-    with read(original.path) as path, duckdb.connect() as connection:
+    with (
+        read(original.path) as path,
+        TemporaryDirectory(prefix=".huizhen-", dir=released.path.parent) as folder,
+        duckdb.connect(config=_limits(memory, folder)) as connection,
+    ):
         original = Table(path, original.delimiter)
         names = [*asked.quasi_identifiers, *asked.sensitive, *asked.keep]
         quasi = ", ".join(map(_quoted, asked.quasi_identifiers))
@@ -71,6 +77,12 @@ def check_release(
                 Text("Nothing was written. This is a fault of ours; please report it with the configuration.",
                      "没有写出任何内容。这是程序的错误，请附上配置文件报告。"),
             )  # fmt: skip
+
+
+def _limits(memory: int | None, folder: str) -> dict[str, Any]:
+    """Of what is allowed, the half: DuckDB does not count everything, and is not the whole program."""
+    least = {"temp_directory": folder, "preserve_insertion_order": "false"}
+    return least if memory is None else {**least, "memory_limit": f"{memory // 2}B"}
 
 
 def _source(table: Table, names: Sequence[str] | None) -> str:

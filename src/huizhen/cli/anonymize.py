@@ -70,6 +70,10 @@ Rule = Annotated[
     Path | None,
     typer.Option("--rule", metavar="FILE", help="Release by a rule of many hospitals: what `study run --json` wrote."),
 ]
+Memory = Annotated[
+    str | None,
+    typer.Option("--memory", metavar="2GB", help="For large files: rows lie on the disk, and so much is in memory."),
+]
 NoMeasures = Annotated[bool, typer.Option("--no-measures", help="Leave out the measures of use.")]
 NoAttacks = Annotated[bool, typer.Option("--no-attacks", help="Release without trying any attack.")]
 
@@ -96,6 +100,7 @@ def anonymize(
     no_attacks: NoAttacks = False,
     seed: Seed = 0,
     no_measures: NoMeasures = False,
+    memory: Memory = None,
     report: Report = None,
     trail: TrailFile = None,
     key: Key = None,
@@ -112,6 +117,8 @@ def anonymize(
     Example: `huizhen anonymize in.csv --out out.csv --qi age,sex,region --sensitive icd10 --k 5 --l 2 --t 0.2`
 
     Example: `huizhen anonymize in.csv --out out.csv --rule rule.json --drop patient_id`
+
+    Example: `huizhen anonymize in.parquet --out out.parquet --config a.yaml --memory 2GB --no-measures`
     """
     from huizhen.adapters.anonymise_said import asked_by_file, asked_by_options
     from huizhen.adapters.anonymised import anonymise
@@ -123,7 +130,7 @@ def anonymize(
     if rule is not None:
         from huizhen.cli.anonymize_by_rule import by_rule
 
-        others = {"config": config, "report": report, "trail": trail, "key": key}
+        others = {"config": config, "report": report, "trail": trail, "key": key, "memory": memory}
         by_rule(file, out, rule, {**said, **others}, as_json)
         return
     if report is not None:
@@ -131,6 +138,7 @@ def anonymize(
 
         check_format(report)
     kept, signing = _trail(trail, key)
+    allowed = _allowed(memory, no_measures)
     with interruptible("Nothing was written.", "没有写出任何内容。"):
         if config is not None:
             asked, beside = asked_by_file(config, said), config.parent
@@ -140,7 +148,7 @@ def anonymize(
             with VOICE.progress(as_json) as progress:
                 found = anonymise(
                     file, out, asked, beside, lambda step, n: progress.step(step, _counted(step, n)), seed,
-                    measured=not no_measures, trail=kept,
+                    measured=not no_measures, trail=kept, memory=allowed,
                 )  # fmt: skip
         finally:
             if trail is not None and signing is not None:
@@ -176,6 +184,22 @@ def _trail(trail: Path | None, key: Path | None) -> tuple[Trail, SigningKey | No
     if trail.exists():
         check_trail(trail.read_text(encoding="utf-8").splitlines(), signing.public)
     return Trail(), signing
+
+
+def _allowed(memory: str | None, no_measures: bool) -> int | None:
+    """Bytes, where rows are to lie on the disk."""
+    if memory is None:
+        return None
+    from huizhen.adapters.anonymise_large import sized
+
+    if not no_measures:
+        raise BadInput(
+            "measures-need-all-rows",
+            Text("The measures of use need all rows in memory at once.", "效用指标须将所有行同时放入内存。"),
+            Text("Give --no-measures beside --memory, or leave --memory out.",
+                 "请在 --memory 之外加上 --no-measures，或不用 --memory。"),
+        )  # fmt: skip
+    return sized(memory)
 
 
 def _counted(step: str, n: int) -> Text:

@@ -173,6 +173,7 @@ OPTIONS: dict[str, str] = {
     "Append every step, signed by --key, also where stopped.": "追加每一步骤，由 --key 签署；被阻止时亦然。",
     "Key that signs the trail (`party key`).": "签署审计轨迹的密钥（`party key`）。",
     "Leave out the measures of use.": "不度量可用性。",
+    "For large files: rows lie on the disk, and so much is in memory.": "用于大文件：行放在磁盘上，内存只用这么多。",
     "Folder of the region.": "区域所在的文件夹。",
     "Name of the hospital's node.": "医院节点的名称。",
     "PostgreSQL database of the hub; else the embedded one in the region's folder.": (

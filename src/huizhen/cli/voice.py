@@ -138,6 +138,7 @@ class Progress:
 _STEPS = {
     "partition": Text("partition", "划分"),
     "search": Text("search", "搜索"),
+    "write": Text("write", "写出"),
     "check": Text("check", "核验"),
     "measure": Text("measure", "度量"),
     "attack": Text("attack", "攻击"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from huizhen.privacy.anonymise.hierarchy import Hierarchy
 from huizhen.privacy.anonymise.partition import Partition, Whole
@@ -15,11 +16,17 @@ def measure(found: Partition, hierarchies: Sequence[Hierarchy], names: Sequence[
     """`ncp`: mean normalised certainty penalty of all cells, and by column, from 0 to 1 (Xu et al., KDD
     2006), where a suppressed row counts 1; `discernibility`: the sum of squared class sizes (Bayardo and Agrawal, ICDE
     2005). Prosecutor risk is 1 over the class size; its mean over rows is the marketer's."""
-    size, gone = found.size, len(found.gone)
-    rows = len(found.row) + gone
+    return measured(found.size, len(found.gone), found.node, dict(zip(names, hierarchies, strict=True)))
+
+
+def measured(
+    size: Whole, gone: int, nodes: npt.NDArray[np.int32], hierarchies: Mapping[str, Hierarchy]
+) -> dict[str, Any]:
+    """`measure`, of classes of these sizes, published as these nodes (columns x classes), and so many rows left out."""
+    rows = int(size.sum()) + gone
     ncp = {
         name: float(((hierarchy.penalty[node] * size).sum() + gone) / rows)
-        for name, hierarchy, node in zip(names, hierarchies, found.node, strict=True)
+        for (name, hierarchy), node in zip(hierarchies.items(), nodes, strict=True)
     }
     return {
         "rows": rows - gone,

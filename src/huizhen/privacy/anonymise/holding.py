@@ -14,6 +14,7 @@ from numba import njit
 EPSILON = 1e-12
 DISTINCT, ENTROPY, C, L, T, GROUND, BETA, ENHANCED, PRESENT_LEAST, PRESENT_MOST, FEWEST = range(11)
 """Places of the figures of a promise in its row; NaN where it is not made."""
+_FEW = 32
 EQUAL, ORDERED, HIERARCHICAL = 0.0, 1.0, 2.0
 """Ground distances of t-closeness."""
 
@@ -43,7 +44,7 @@ def held(rows: Any, q: Any, promise: Any, room: Any, start: Any, ends: Any, whic
                     count[v] += 1
                     size += 1
             begin = ends[p]
-        _sort(seen, kinds)
+        sort(seen, kinds)
         good = size == 0 or _holds(
             asked[a], seen, kinds, count, size, share[a], known[a, 1], node[a], known[a, 2], under[a]
         )
@@ -52,6 +53,20 @@ def held(rows: Any, q: Any, promise: Any, room: Any, start: Any, ends: Any, whic
         if not good:
             return False
     return good
+
+
+@njit(cache=True, nogil=True)
+def held_by(promise: Any, counts: Any) -> bool:
+    """`held`, of rows of which only counts (s, values) are known: how many have each value."""
+    asked, known, share, node, under = promise
+    for a in range(len(known)):
+        seen = np.flatnonzero(counts[a])
+        size = counts[a].sum()
+        if size > 0 and not _holds(
+            asked[a], seen, len(seen), counts[a], size, share[a], known[a, 1], node[a], known[a, 2], under[a]
+        ):
+            return False
+    return True
 
 
 @njit(cache=True, nogil=True)
@@ -67,8 +82,16 @@ def held_each(rows: Any, q: Any, promise: Any, room: Any, ends: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _sort(values: Any, n: Any) -> None:
-    """Heap sort of the first n, ascending: short to compile, and never slow."""
+def sort(values: Any, n: Any) -> None:
+    """The first n, ascending: few by insertion, more by heap sort, which is short to compile and never slow."""
+    if n <= _FEW:
+        for i in range(1, n):
+            value, at = values[i], i
+            while at > 0 and values[at - 1] > value:
+                values[at] = values[at - 1]
+                at -= 1
+            values[at] = value
+        return
     for end in range(n - 1, -n, -1):
         at, last = (end, n) if end >= 0 else (0, n + end)
         if end < 0:
@@ -128,7 +151,7 @@ def _recursive(seen: Any, kinds: Any, count: Any, c: float, level: Any) -> bool:
     sizes = np.empty(kinds, np.int64)
     for i in range(kinds):
         sizes[i] = count[seen[i]]
-    _sort(sizes, kinds)
+    sort(sizes, kinds)
     rest = 0
     for i in range(kinds - level + 1):
         rest += sizes[i]

@@ -5,8 +5,9 @@ one how many rows each child of their least common ancestor has. What a group co
 a hierarchy or the number of sensitive values.
 
 Arrays that all functions share:
-  rows    (rows, q + s + 1) int32: codes of the q quasi-identifiers, of the s sensitive columns, the row's place
-  spare   room for the same
+  rows    (rows, wide) uint16 or int32: codes of the q quasi-identifiers, of the s sensitive columns, in the last 32
+          bits the row's place; see `partition.Rows`
+  words   the same memory as uint64, so that a row moves in few steps; spare is room for the same
   place   (q, 4) int64: where the column's hierarchy begins in `node`, its levels, its codes, where it begins in `loss`
   node    the node of level l and code c at place[j, START] + l place[j, CODES] + c, of all columns one after the other
   loss    the weighted penalty of each node at place[j, LOSS] + node
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from huizhen.privacy.anonymise.holding import held
+from huizhen.privacy.anonymise.holding import held, sort
 
 EXPONENT = 0.85
 """Of the bits of a split, in its score."""
@@ -33,13 +34,14 @@ LEVEL, FIRST, FOUND = range(3)
 
 
 @njit(cache=True, nogil=True)
-def settle(rows: Any, spare: Any, begins: Any, tree: Any, promise: Any, span: Any, k: Any, stop: Any) -> Any:
+def settle(space: Any, begins: Any, tree: Any, promise: Any, span: Any, k: Any, stop: Any) -> Any:
     """Split rows span[0] to span[1], of which span[2] may be suppressed, into classes; marks `begins` (rows,) uint8.
 
-    tree: (place, node, loss, most); most: what a suppressed row costs. promise: see `promise.packed`. Groups of fewer
-    than `stop` rows that could be split are not looked at, but given back: (n, 3), as `span`.
+    space: (rows, words, spare). tree: (place, node, loss, most); most: what a suppressed row costs. promise: see
+    `promise.packed`. Groups of fewer than `stop` rows that could be split are not looked at, but given back: (n, 3), as
+    `span`.
     """
-    place = tree[0]
+    place, rows = tree[0], space[0]
     q, widest = len(place), 1
     for j in range(q):
         widest = max(widest, place[j, CODES])
@@ -64,7 +66,7 @@ def settle(rows: Any, spare: Any, begins: Any, tree: Any, promise: Any, span: An
         _count(rows, start, end, tree, look, count)
         for j in range(q):
             gain[j, 1] = _score(j, size, k, allowed, tree, look, gain, count)
-        parts, gone = _best(rows, spare, tree, promise, room, start, end, k, allowed, look, gain, count, part, best)
+        parts, gone = _best(space, tree, promise, room, start, end, k, allowed, look, gain, count, part, best)
         for j in range(q):
             for i in range(look[j, FOUND]):
                 count[0, j, count[1, j, i]] = 0
@@ -128,7 +130,7 @@ def _look(rows: Any, start: Any, end: Any, tree: Any, look: Any, gain: Any) -> N
 
 @njit(cache=True, nogil=True)
 def _count(rows: Any, start: Any, end: Any, tree: Any, look: Any, count: Any) -> None:
-    """Rows of each child, per column that can be split."""
+    """Rows of each child, per column that can be split; children in their order, whatever that of the rows."""
     place, node, _, _ = tree
     base, some, n = np.empty(len(place), np.int64), np.empty(len(place), np.int64), 0
     for j in range(len(place)):
@@ -144,6 +146,8 @@ def _count(rows: Any, start: Any, end: Any, tree: Any, look: Any, count: Any) ->
                 count[1, j, look[j, FOUND]] = key
                 look[j, FOUND] += 1
             count[0, j, key] += 1
+    for o in range(n):
+        sort(count[1, some[o]], look[some[o], FOUND])
 
 
 @njit(cache=True, nogil=True)
@@ -198,8 +202,8 @@ def _worth(saved: float, bits: float) -> float:
 
 @njit(cache=True, nogil=True)
 def _best(
-    rows: Any, spare: Any, tree: Any, promise: Any, room: Any, start: Any, end: Any, k: Any, allowed: Any,
-    look: Any, gain: Any, count: Any, part: Any, best: Any,
+    space: Any, tree: Any, promise: Any, room: Any, start: Any, end: Any, k: Any, allowed: Any, look: Any, gain: Any,
+    count: Any, part: Any, best: Any,
 ) -> Any:  # fmt: skip
     """Put rows in the parts of the best split whose parts hold every promise: how many parts (0: there is none), and
     an array of whether the first part is suppressed, and where each part ends.
@@ -219,9 +223,9 @@ def _best(
         parts, gone = _parts(j, end - start, k, allowed, tree, look, gain, count, part)
         true = gain[j, 1]
         if bound:
-            ends = _regroup(rows, spare, tree, start, end, j, look, part, parts)
+            ends = _regroup(space, tree, start, end, j, look, count, part, parts)
             parts, gone, true = _held(
-                j, rows, promise, room, start, ends, k, allowed, tree, look, gain, count, part, parts, gone
+                j, space[0], promise, room, start, ends, k, allowed, tree, look, gain, count, part, parts, gone
             )
         gain[j, 1] = 0.0
         if true > chosen_score:
@@ -232,7 +236,7 @@ def _best(
             break
     told = np.empty(chosen_parts + 1, np.int64)
     if chosen >= 0:
-        ends = _regroup(rows, spare, tree, start, end, chosen, look, best, chosen_parts)
+        ends = _regroup(space, tree, start, end, chosen, look, count, best, chosen_parts)
         for p in range(chosen_parts):
             told[p + 1] = ends[p]
     told[0] = chosen_gone
@@ -277,25 +281,27 @@ def _join(j: Any, look: Any, count: Any, part: Any, one: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _regroup(rows: Any, spare: Any, tree: Any, start: Any, end: Any, j: Any, look: Any, part: Any, parts: Any) -> Any:
-    """Put rows part after part; where each part ends."""
+def _regroup(space: Any, tree: Any, start: Any, end: Any, j: Any, look: Any, count: Any, part: Any, parts: Any) -> Any:
+    """Put rows part after part, in each as they lay; where each part ends."""
+    rows, words, spare = space
     place, node = tree[0], tree[1]
     base = place[j, START] + (look[j, LEVEL] + 1) * place[j, CODES]
     to = np.zeros(parts + 1, np.int64)
-    for i in range(start, end):
-        to[part[node[base + rows[i, j]] - look[j, FIRST]] + 1] += 1
+    for i in range(look[j, FOUND]):
+        to[part[count[1, j, i]] + 1] += count[0, j, count[1, j, i]]
     to[0] = start
     for p in range(parts):
         to[p + 1] += to[p]
     ends = to[1:].copy()
     for i in range(start, end):
         p = part[node[base + rows[i, j]] - look[j, FIRST]]
-        for c in range(rows.shape[1]):
-            spare[to[p], c] = rows[i, c]
-        to[p] += 1
+        at = to[p]
+        to[p] = at + 1
+        for c in range(words.shape[1]):
+            spare[at, c] = words[i, c]
     for i in range(start, end):
-        for c in range(rows.shape[1]):
-            rows[i, c] = spare[i, c]
+        for c in range(words.shape[1]):
+            words[i, c] = spare[i, c]
     return ends
 
 
@@ -356,7 +362,7 @@ def nodes(rows: Any, tree: Any, start: Any, end: Any) -> Any:
     """(columns, classes) the least common ancestor of each class in each column."""
     place, node, _, _ = tree
     look, gain = np.zeros((len(place), 4), np.int64), np.zeros((len(place), 2))
-    found = np.empty((len(place), len(start)), np.int64)
+    found = np.empty((len(place), len(start)), np.int32)
     for g in range(len(start)):
         _look(rows, start[g], end[g], tree, look, gain)
         for j in range(len(place)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from huizhen.privacy.anonymise import kernel
-from huizhen.privacy.anonymise.hierarchy import Hierarchy
-from huizhen.privacy.anonymise.promise import Codes, Sensitive, packed
+from huizhen.privacy.anonymise.hierarchy import Hierarchy, flat
+from huizhen.privacy.anonymise.laid import Rows
+from huizhen.privacy.anonymise.promise import Codes, Diversity, Sensitive, packed
 
 Whole = npt.NDArray[np.int64]
 TASKS = 64
@@ -27,7 +28,7 @@ class Partition:
 
     row: Whole
     start: Whole
-    node: Whole
+    node: npt.NDArray[np.int32]
     gone: Whole
     people: Whole | None = None
     """People of the population who share each class, where they are more than its rows."""
@@ -63,6 +64,17 @@ class Partition:
         )
 
 
+@dataclass(frozen=True)
+class Classes:
+    """Where each begins and ends among the rows as they lie now, whether it is kept or its rows are suppressed, and
+    (columns x those kept) the nodes it is published as."""
+
+    start: Whole
+    end: Whole
+    kept: npt.NDArray[np.bool_]
+    node: npt.NDArray[np.int32]
+
+
 def partition(
     columns: Sequence[Codes],
     hierarchies: Sequence[Hierarchy],
@@ -79,39 +91,68 @@ def partition(
     suppress: rows that may be left out, at most. weights: how much the loss of each column counts. `heard` is told how
     many rows are settled. The same table gives the same classes, whatever the number of threads.
     """
-    count = len(columns[0])
-    rows = np.empty((count, len(columns) + len(sensitive) + 1), np.int32)
-    for j, column in enumerate([*columns, *(s.code for s in sensitive)]):
-        rows[:, j] = column
-    rows[:, -1] = np.arange(count)
-    spare, begins = np.empty_like(rows), np.zeros(count, np.uint8)
-    tree, promise = forest(hierarchies, weights), packed(sensitive)
+    count, secret = len(columns[0]), [s.code for s in sensitive]
+    codes = max([h.node.shape[1] for h in hierarchies] + [s.values for s in sensitive])
+    signed = any(int(c.min(initial=0)) < 0 for c in secret)
+    rows = Rows.room(count, len(columns) + len(secret), codes, signed=signed)
+    rows.fill(0, [*columns, *secret])
+    found = split(rows, hierarchies, k, sensitive, suppress=suppress, weights=weights, threads=threads, heard=heard)
+    return _without_gone(rows.place.astype(np.int64), found)
 
-    def settle(span: Whole, stop: int) -> Whole:
-        given: Whole = kernel.settle(rows, spare, begins, tree, promise, span, k, stop)
+
+def split(
+    rows: Rows,
+    hierarchies: Sequence[Hierarchy],
+    k: int,
+    sensitive: Sequence[Sensitive] = (),
+    *,
+    suppress: int = 0,
+    weights: Sequence[float] = (),
+    threads: int = 1,
+    heard: Callable[[int], None] = lambda _done: None,
+) -> Classes:
+    """`partition` of rows that are laid already, which are put class after class, in each as they lay."""
+    count = len(rows.code)
+    space, begins = (rows.code, rows.words, rows.spare), rows.begins
+    tree, promise = forest(hierarchies, weights), packed(sensitive)
+    large, done = max(count // TASKS, 2 * k), 0
+    heard(0)
+
+    def settle(start: int, end: int, allowed: int) -> Whole:
+        """A large group is split once, and what comes of it given back; a small one is settled."""
+        stop = end - start if end - start >= large else 0
+        given: Whole = kernel.settle(space, begins, tree, promise, np.array([start, end, allowed]), k, stop)
         return given
 
-    tasks = settle(np.array([0, count, suppress]), count // TASKS)
-    done = count - int((tasks[:, 1] - tasks[:, 0]).sum())
-    heard(done)
-    order = np.argsort(tasks[:, 0] - tasks[:, 1], kind="stable")
     with ThreadPoolExecutor(max(threads, 1)) as pool:
-        for task, _ in zip(order, pool.map(lambda i: settle(tasks[i], 0), order), strict=True):
-            done += int(tasks[task, 1] - tasks[task, 0])
-            heard(done)
+        waiting = {pool.submit(settle, 0, count, suppress): count}
+        while waiting:
+            for task in wait(waiting, return_when=FIRST_COMPLETED).done:
+                size, given = waiting.pop(task), task.result()
+                given = given[np.argsort(given[:, 0] - given[:, 1], kind="stable")]
+                waiting |= {pool.submit(settle, *map(int, one)): int(one[1] - one[0]) for one in given}
+                done += size - int((given[:, 1] - given[:, 0]).sum())
+                heard(done)
     start = np.flatnonzero(begins)
     end = np.append(start[1:], count)
     kept = begins[start] == kernel.CLASS
-    node = kernel.nodes(rows, tree, start[kept], end[kept])
-    return _without_gone(rows[:, -1].astype(np.int64), start, end, kept, node)
+    return Classes(start, end, kept, kernel.nodes(rows.code, tree, start[kept], end[kept]))
 
 
-def _without_gone(row: Whole, start: Whole, end: Whole, kept: npt.NDArray[np.bool_], node: Whole) -> Partition:
-    if kept.all():
-        return Partition(row, start, node, row[:0])
-    there = np.repeat(kept, end - start)
-    size = (end - start)[kept]
-    return Partition(row[there], np.cumsum(size) - size, node, row[~there])
+def ready() -> None:
+    """Load the compiled code, which takes a few tenths of a second: while something else is waited for."""
+    rows = Rows.room(1, 2, 1)
+    rows.fill(0, [np.zeros(1, np.int32)] * 2)
+    split(rows, [flat(["x"])], 1, [Sensitive(np.zeros(1, np.int32), 1, Diversity())])
+
+
+def _without_gone(row: Whole, found: Classes) -> Partition:
+    if found.kept.all():
+        return Partition(row, found.start, found.node, row[:0])
+    size = found.end - found.start
+    there = np.repeat(found.kept, size)
+    size = size[found.kept]
+    return Partition(row[there], np.cumsum(size) - size, found.node, row[~there])
 
 
 def forest(hierarchies: Sequence[Hierarchy], weights: Sequence[float] = ()) -> tuple[Any, ...]:

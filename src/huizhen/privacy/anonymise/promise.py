@@ -14,6 +14,7 @@ from huizhen.privacy.anonymise.hierarchy import Hierarchy
 
 Codes = npt.NDArray[np.int32]
 Ground = Literal["equal", "ordered", "hierarchical"]
+_AT_ONCE = 1 << 22
 _GROUNDS = {"equal": holding.EQUAL, "ordered": holding.ORDERED, "hierarchical": holding.HIERARCHICAL}
 
 
@@ -63,6 +64,15 @@ class Sensitive:
     hierarchy: Hierarchy | None = None
 
     @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """(values,) rows that have each, some rows at once: they may lie on the disk."""
+        counts = np.zeros(self.values, np.int64)
+        for start in range(0, len(self.code), _AT_ONCE):
+            code = self.code[start : start + _AT_ONCE]
+            counts += np.bincount(code[code >= 0], minlength=self.values)
+        return counts
+
+    @property
     def row(self) -> npt.NDArray[np.float64]:
         """The promise as the compiled tests take it."""
         asked, figures = self.asked, np.full(11, np.nan)
@@ -103,9 +113,8 @@ def packed(sensitive: Sequence[Sensitive]) -> tuple[Any, ...]:
     asked = np.full((len(known), 11), np.nan)
     for a, ((_, s), tree) in enumerate(zip(promised, trees, strict=True)):
         asked[a] = s.row
-        share[a, 0, : s.values] = np.bincount(s.code[s.code >= 0], minlength=s.values) / max(
-            int((s.code >= 0).sum()), 1
-        )
+        counts = s.counts
+        share[a, 0, : s.values] = counts / max(int(counts.sum()), 1)
         share[a, 1, : s.values] = np.cumsum(share[a, 0, : s.values])
         share[a, 2, 1 : s.values + 1] = np.cumsum(share[a, 1, : s.values])
         node[a, : len(tree), : s.values] = tree
@@ -117,11 +126,12 @@ def packed(sensitive: Sequence[Sensitive]) -> tuple[Any, ...]:
 _ASKED = (holding.DISTINCT, holding.ENTROPY, holding.C, holding.T, holding.BETA, holding.PRESENT_MOST)
 
 
-def all_held(sensitive: Sequence[Sensitive], rows: int) -> bool:
-    """Do `rows` rows, taken together, hold every promise?"""
+def all_held(sensitive: Sequence[Sensitive]) -> bool:
+    """Do all rows, taken together, hold every promise?"""
     promise = packed(sensitive)
     if len(promise[1]) == 0:
         return True
-    table = np.stack([s.code for s in sensitive], axis=1).astype(np.int32)
-    room = np.zeros((2, len(promise[1]), promise[2].shape[2]), np.int64)
-    return bool(holding.held(table, 0, promise, room, 0, np.array([rows]), np.ones(1, np.bool_)))
+    counts = np.zeros((len(promise[1]), promise[2].shape[2]), np.int64)
+    for a, column in enumerate(promise[1][:, 0]):
+        counts[a, : sensitive[column].values] = sensitive[column].counts
+    return bool(holding.held_by(promise, counts))

@@ -34,6 +34,7 @@ from huizhen.cli import (
     rules,
     setup,
     study,
+    synthesize,
     tokens,
     up,
     upkeep,  # noqa: F401 - its commands stand beside those of `act`
@@ -107,6 +108,7 @@ app.add_typer(witness.app, name="witness")
 app.add_typer(money.app, name="money")
 app.add_typer(patient.app, name="patient")
 app.command("anonymize", cls=Command)(anonymize.anonymize)
+app.command("synthesize", cls=Command)(synthesize.synthesize)
 app.add_typer(mask.app, name="mask")
 app.add_typer(watermark.app, name="watermark")
 app.command("up", cls=Command)(up.up)

@@ -88,9 +88,9 @@ def synthesize(
 
     table: a pandas or Polars DataFrame, an Arrow table, or what has `__arrow_c_stream__`; the answer's `table` is of
     the same kind. columns: what is known beforehand, as `{"sex": {"values": ["f", "m"]}, "age": {"low": 0,
-    "high": 110}}`; of all others it is found with noise. seed: of what is drawn, never of the noise. judged: compare it with the
-    original and attack it; these figures are the holder's own. Raises BadInput, and Refused where an attack gains more
-    than is promised.
+    "high": 110}}`; of all others it is found with noise. seed: of what is drawn, never of the noise. judged: compare it
+    with the original and attack it; these figures are the holder's own. Raises BadInput, and Refused where an attack
+    gains more than is promised.
     """
     from huizhen.adapters.synthetic_frames import synthesise_frame
 

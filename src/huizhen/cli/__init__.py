@@ -32,6 +32,7 @@ from huizhen.cli import (
     register,
     review,
     rules,
+    series,
     setup,
     study,
     synthesize,
@@ -109,6 +110,7 @@ app.add_typer(money.app, name="money")
 app.add_typer(patient.app, name="patient")
 app.command("anonymize", cls=Command)(anonymize.anonymize)
 app.command("synthesize", cls=Command)(synthesize.synthesize)
+app.add_typer(series.app, name="series")
 app.add_typer(mask.app, name="mask")
 app.add_typer(watermark.app, name="watermark")
 app.command("up", cls=Command)(up.up)

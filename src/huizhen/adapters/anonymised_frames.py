@@ -59,6 +59,7 @@ def listed(columns: str | Sequence[str]) -> str:
 
 
 def as_arrow(table: Any) -> pa.Table:
+    """A pandas or Polars DataFrame, or what has `__arrow_c_stream__`, as an Arrow table. Raises BadInput."""
     if isinstance(table, pa.Table):
         return table
     if type(table).__module__.split(".")[0] == "pandas":

@@ -228,6 +228,7 @@ def _show_modes(verdict: dict[str, bool]) -> None:
 
 
 def show_attacks(attacks: list[dict[str, Any]]) -> None:
+    """A table of attacks, each as `Attack.as_json` tells it."""
     from huizhen.client.anonymised_paper import ATTACKS
 
     VOICE.table(

@@ -60,7 +60,8 @@ def test_a_file_is_synthesised_compared_attacked_and_reported(tmp_path: Path) ->
     assert told["columns"]["age"] == {"kind": "number", "found": False, "many": 64}
     assert told["columns"]["cost"]["found"] and told["pairs"]
     assert ((made["age"] > 60) == (made["ward"] == "old")).mean() > 0.8
-    assert made["day"].between("2025-01-01", "2025-12-31").all()
+    assert made["day"].isna().mean() < 0.05, "noise may say that some are missing"
+    assert made["day"].dropna().between("2025-01-01", "2025-12-31").all()
     assert {a["attack"] for a in told["attacks"]} == {"membership", "linkage", "singling-out", "attribute"}
     page = report.read_text(encoding="utf-8")
     assert "P-00" not in page and "membership" in page

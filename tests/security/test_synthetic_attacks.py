@@ -112,6 +112,12 @@ def _people(rows: int) -> pa.Table:
     return pa.table({f"c{i}": chance.integers(0, 12, rows) for i in range(4)})
 
 
+def test_one_row_or_none_is_no_trouble() -> None:
+    for _ in range(20):
+        made = synthetic(pa.table({"x": ["a"], "y": [1.5]}), Synthesis(epsilon=0.5), lambda _s, _n: None)
+        assert made.table.num_rows >= 1
+
+
 def test_a_synthesiser_that_copies_people_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     table = _people(2500)
 

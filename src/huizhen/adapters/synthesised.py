@@ -21,8 +21,10 @@ from huizhen.privacy.synthetic.fidelity import fidelity
 from huizhen.privacy.synthetic.source import OpenDpSource, Source
 from huizhen.privacy.synthetic.tree import Codes
 
-HELD, ONE_IN = 1000, 10
-"""People who are not learned from, so that attacks can be compared on them: one in ten, and no more than a thousand."""
+ONE_IN, HELD = 20, 1000
+"""Each row is kept out with a chance of one in so many, so that attacks can be compared on those kept out: on a
+thousand of them at most. Each by itself, and by a chance that no seed repeats: one row more or less then changes
+nothing of which others are learned from, and costs no privacy."""
 _JUDGED = 3
 """Columns of which a model is grown and which are to be guessed."""
 _FEWEST, _MOST_VALUES = 20, 50
@@ -59,20 +61,20 @@ def synthetic(
     """A synthetic table, with what was spent on what, and unless `judged` is false how near it is to the original, what
     it is good for, and attacks on it.
 
-    seed: of what is drawn from the noisy figures, and who is attacked; the noise itself is never repeatable. The
+    seed: of what is drawn from the noisy figures; the noise itself, and who is kept out, are never repeatable. The
     comparison and the attacks look at the original without noise, and are the holder's own: epsilon does not cover
     them. Raises BadInput, and Refused where an attack gains more than is promised.
     """
     chance = np.random.default_rng(seed)
     columns = raws(table, asked)
     rows = len(next(iter(columns.values())).code)
-    away = np.sort(chance.permutation(rows)[: min(HELD, rows // ONE_IN)]) if judged else np.zeros(0, np.int64)
-    inside = np.delete(np.arange(rows), away)
+    out = np.random.default_rng().random(rows) * ONE_IN < 1 if judged else np.zeros(rows, np.bool_)
+    inside, away = np.flatnonzero(~out), np.flatnonzero(out)
     known = {name: one.only(inside) for name, one in columns.items()} if len(away) else columns
     found = learned(table, known, asked, source or OpenDpSource(), heard)
     estimate = found.forest.rows
     if judged:
-        estimate += min(HELD, estimate / (ONE_IN - 1))
+        estimate *= ONE_IN / (ONE_IN - 1)
     released, codes = found.draw(asked.rows or max(round(estimate), 1), chance)
     heard("draw", len(released))
     figures = _spent(found, asked, len(released), seed)
@@ -87,9 +89,10 @@ def synthetic(
     figures["utility"] = [_use(name, original, drawn, chance) for name in secrets]
     figures["utility"] = [u for u in figures["utility"] if u is not None]
     if len(away) >= _FEWEST:
-        attacks = _attacks(found, original, drawn, inside, away, secrets, asked, chance)
+        others = chance.permutation(away)[:HELD]
+        attacks = _attacks(found, original, drawn, inside, others, secrets, asked, chance)
         figures["attacks"] = [a.as_json() for a in attacks]
-        heard("attack", len(away))
+        heard("attack", len(others))
         _check(attacks)
     return Synthetic(released, figures)
 

@@ -9,8 +9,10 @@ from huizhen.model.deed import Contract, Deed
 from huizhen.model.document import Document
 from huizhen.model.masking import Masking
 from huizhen.model.policy import Policy
+from huizhen.model.series import Series
 from huizhen.model.settings import RegionSettings
 from huizhen.model.study import Request
+from huizhen.model.synthesis import Synthesis
 from huizhen.model.wording import Wording
 from pages.documents import inner, keys
 from pages.markdown import paragraphs
@@ -34,6 +36,8 @@ FILES: tuple[tuple[str, str, type[Document]], ...] = (
     ),
     ("hub.yaml", "In the folder of a node that was enrolled; read when the node starts.", Connection),
     ("anonymize.yaml", "What a data holder decides about a file, for `huizhen anonymize`.", Anonymisation),
+    ("series.yaml", "What a data holder decides about releases day by day, with `huizhen series start`.", Series),
+    ("synthesize.yaml", "What is known beforehand of a table, for `huizhen synthesize`.", Synthesis),
     ("mask.yaml", "What becomes of each column in a copy, and who sees what, for `huizhen mask`.", Masking),
     ("deed.yaml", "A data-trust deed, for `huizhen deed draft` and `sign`.", Deed),
     ("contract.yaml", "A contract with an asker, for `huizhen contract draft` and `sign`.", Contract),

@@ -11,9 +11,10 @@ from huizhen.kit.errors import HuizhenError
 
 if TYPE_CHECKING:
     from huizhen.adapters.anonymised_frames import Anonymised
+    from huizhen.adapters.synthetic_frames import Synthesised
     from huizhen.client.session import Session
 
-__all__ = ["HuizhenError", "anonymize", "connect"]
+__all__ = ["HuizhenError", "anonymize", "connect", "synthesize"]
 __version__ = "0.1.0"
 
 
@@ -68,3 +69,31 @@ def anonymize(
             "unknown": listed(unknown), "k": k,
             "l": l, "t": t, "suppress": suppress, "algorithm": algorithm}  # fmt: skip
     return anonymise_frame(table, said, config, Path(hierarchies) if hierarchies is not None else None)
+
+
+def synthesize(
+    table: Any,
+    *,
+    epsilon: float = 1.0,
+    delta: float = 1e-8,
+    rows: int | None = None,
+    columns: Mapping[str, Mapping[str, Any]] | None = None,
+    drop: Sequence[str] = (),
+    person: str | None = None,
+    seed: int | None = None,
+    judged: bool = True,
+) -> Synthesised:
+    """A synthetic table made as `huizhen synthesize` makes a file: `huizhen.synthesize(frame, epsilon=1).table`, with
+    differential privacy for each row, or each `person`.
+
+    table: a pandas or Polars DataFrame, an Arrow table, or what has `__arrow_c_stream__`; the answer's `table` is of
+    the same kind. columns: what is known beforehand, as `{"sex": {"values": ["f", "m"]}, "age": {"low": 0,
+    "high": 110}}`; of all others it is found with noise. seed: of what is drawn, never of the noise. judged: compare it
+    with the original and attack it; these figures are the holder's own. Raises BadInput, and Refused where an attack
+    gains more than is promised.
+    """
+    from huizhen.adapters.synthetic_frames import synthesise_frame
+
+    said = {"epsilon": epsilon, "delta": delta, "rows": rows, "columns": dict(columns or {}), "drop": list(drop),
+            "person": person}  # fmt: skip
+    return synthesise_frame(table, said, seed, judged)

@@ -36,6 +36,7 @@ def test_the_commands_that_people_rely_on_are_there():
             "model list", "model show", "model drift", "model score", "model export", "anonymize",
             "ledger export", "ledger anchor", "chain key", "chain deploy", "chain receive", "chain pay", "chain split",
             "chain balance", "rules export", "rules check", "witness init",
+            "synthesize", "series start", "series add", "series show", "series check",
             "mask key", "mask find", "mask propose", "mask copy", "mask query", "watermark embed", "watermark trace",
             "witness run", "witness show", "witness evidence", "witness add", "witness remove", "witness list",
             "consent ask", "consent refuse",

@@ -45,14 +45,15 @@ def use(released: Released, name: str, seed: int) -> dict[str, Any] | None:
     names, truth = tuple(given.hierarchies), outcome[found.row[train]]
     told: dict[str, Any] = {"column": name, "rows": half, "commonest_share": float(outcome[test].mean())}
     for when, columns in (("original", before), ("released", after)):
-        model = _grown(tuple(n for n in names if np.ptp(columns[n]) > 0), columns, truth, seed)
+        model = grown(tuple(n for n in names if np.ptp(columns[n]) > 0), columns, truth, seed)
         score = np.full(half, truth.mean()) if model is None else predict(model, others)
-        told[when] = {"auc": _auc(score, outcome[test]), "accuracy": float(((score > 0.5) == outcome[test]).mean())}
+        told[when] = {"auc": auc(score, outcome[test]), "accuracy": float(((score > 0.5) == outcome[test]).mean())}
     return told
 
 
-def _grown(names: tuple[str, ...], columns: dict[str, Floats], outcome: Floats, seed: int) -> dict[str, Any] | None:
-    """None where no column varies, or no tree can be grown."""
+def grown(names: tuple[str, ...], columns: dict[str, Floats], outcome: Floats, seed: int) -> dict[str, Any] | None:
+    """A model (our method gbdt) of an outcome of 0 and 1, (rows,) as each column. None where no column varies, or no
+    tree can be grown."""
     if not names:
         return None
     given = [f"x{i}" for i in range(len(names))]
@@ -97,7 +98,7 @@ def _middle(node: npt.NDArray[np.int64]) -> Floats:
     return middle
 
 
-def _auc(score: Floats, outcome: Floats) -> float:
+def auc(score: Floats, outcome: Floats) -> float:
     """Area under the ROC curve; equal scores count half (Mann and Whitney)."""
     _, rank, many = np.unique(score, return_inverse=True, return_counts=True)
     middle = np.cumsum(many) - (many - 1) / 2

@@ -30,17 +30,17 @@ def anonymise_frame(
     table: Any, said: Mapping[str, Any], config: Mapping[str, Any] | Anonymisation | None, hierarchies: Path | None
 ) -> Anonymised:
     """What `huizhen.anonymize` does. said: options as on the command line, lists of columns in place of text."""
-    arrow = _arrow(table)
+    arrow = as_arrow(table)
     with tempfile.TemporaryDirectory(prefix="huizhen-") as folder:
         path, out = Path(folder, "in.parquet"), Path(folder, "out.parquet")
-        pa.parquet.write_table(_plain(arrow), path)
+        pa.parquet.write_table(plain(arrow), path)
         if config is None:
             asked = asked_by_options(path, {**_UNSAID, **said, "hierarchies": hierarchies})
         else:
             asked = config if isinstance(config, Anonymisation) else Anonymisation.read(dict(config))
         figures = anonymise(path, out, asked, hierarchies or Path(), lambda _step, _n: None)
         released = pa.parquet.read_table(out)
-    return Anonymised(_like(table, released), figures, asked)
+    return Anonymised(alike(table, released), figures, asked)
 
 
 _UNSAID = {"mode": None, "population-size": None, "no-attacks": False, "outside": None}
@@ -58,7 +58,8 @@ def listed(columns: str | Sequence[str]) -> str:
     return ",".join(names)
 
 
-def _arrow(table: Any) -> pa.Table:
+def as_arrow(table: Any) -> pa.Table:
+    """A pandas or Polars DataFrame, or what has `__arrow_c_stream__`, as an Arrow table. Raises BadInput."""
     if isinstance(table, pa.Table):
         return table
     if type(table).__module__.split(".")[0] == "pandas":
@@ -75,7 +76,7 @@ def _arrow(table: Any) -> pa.Table:
     )
 
 
-def _plain(table: pa.Table) -> pa.Table:
+def plain(table: pa.Table) -> pa.Table:
     """With text as the engine takes it; Polars has views of it."""
     fields = [
         pa.field(f.name, pa.string()) if pa.types.is_string_view(f.type) or pa.types.is_large_string(f.type) else f
@@ -84,7 +85,7 @@ def _plain(table: pa.Table) -> pa.Table:
     return table.cast(pa.schema(fields))
 
 
-def _like(given: Any, released: pa.Table) -> Any:
+def alike(given: Any, released: pa.Table) -> Any:
     if isinstance(given, pa.Table):
         return released
     kind = type(given)

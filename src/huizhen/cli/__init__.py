@@ -33,8 +33,10 @@ from huizhen.cli import (
     review,
     rows,  # noqa: F401 - its command stands beside those of `study`
     rules,
+    series,
     setup,
     study,
+    synthesize,
     tokens,
     up,
     upkeep,  # noqa: F401 - its commands stand beside those of `act`
@@ -108,6 +110,8 @@ app.add_typer(witness.app, name="witness")
 app.add_typer(money.app, name="money")
 app.add_typer(patient.app, name="patient")
 app.command("anonymize", cls=Command)(anonymize.anonymize)
+app.command("synthesize", cls=Command)(synthesize.synthesize)
+app.add_typer(series.app, name="series")
 app.add_typer(mask.app, name="mask")
 app.add_typer(watermark.app, name="watermark")
 app.command("up", cls=Command)(up.up)

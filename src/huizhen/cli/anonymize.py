@@ -237,7 +237,7 @@ def _show(out: Path, found: dict[str, Any], asked: Anonymisation) -> None:
             f"在原文件上训练为 {before:.3f}。",
         )
     if "attacks" in found:
-        _show_attacks(found["attacks"])
+        show_attacks(found["attacks"])
     else:
         VOICE.say("No attack was tried.", "未尝试任何攻击。")
     VOICE.table(
@@ -264,7 +264,8 @@ def _show_modes(verdict: dict[str, bool]) -> None:
     )
 
 
-def _show_attacks(attacks: list[dict[str, Any]]) -> None:
+def show_attacks(attacks: list[dict[str, Any]]) -> None:
+    """A table of attacks, each as `Attack.as_json` tells it."""
     from huizhen.client.anonymised_paper import ATTACKS
 
     VOICE.table(

@@ -23,6 +23,32 @@ COMMANDS: dict[str, str] = {
     "huizhen anonymize": "匿名化您自己的文件：每 k 行或更多行不可相互区分，信息损失尽可能小。"
     "写出的内容先仅凭文件本身核验，并加以攻击，再正式命名。\n\n"
     "各列的用途写在文件中，或用选项给出；后一种情况下，如何概括由取值推定，并予以说明。",
+    "huizhen synthesize": "由您自己的文件生成合成文件：各行不属于任何人，由单列及列对的含噪计数抽得，满足差分隐私。"
+    "正式命名之前与原文件比较，并加以攻击。\n\n"
+    "未说明的列，包括其有哪些取值，均以含噪方式求得。比较结果仅供您自己使用：它直接查看原文件，未加噪声。",
+    "huizhen series": "系列：逐日进行的匿名化发布，合并之后仍守承诺。",
+    "huizhen series start": "开始一个系列。其文件夹保存已发布者（加密钥的散列）与等待中的记录，不得交予他人；"
+    "其中的发布文件则可交付。",
+    "huizhen series add": "收入新记录，并将可发布者写入单独的文件。\n\n"
+    "每人只发布一次。无法归入 k 人等价类的记录等待他人；等待期满者放弃。"
+    "一切要么全部发生，要么全不发生：同一文件不会收入两次。",
+    "huizhen series show": "每个文件的处理结果。",
+    "huizhen series check": "重新核验整个系列，所用 SQL 与生成程序毫无共用："
+    "每次发布及全部合并后均守承诺，无人被发布两次，"
+    "无记录丢失，无文件被改动。",
+}
+OPTIONS: dict[str, str] = {
+    "The synthetic file to write.": "要写出的合成文件。",
+    "synthesize.yaml: what is known of columns beforehand.": "synthesize.yaml：事先已知的各列情况。",
+    "The whole budget; 1 if not said.": "全部预算；未给出时为 1。",
+    "With what chance it may fail; 1e-8.": "允许失效的概率；默认 1e-8。",
+    "Rows to draw; else about as many.": "抽取的行数；未给出时与原文件大致相同。",
+    "Whose row it is, where people have several.": "一人有多行时，标明该行属于谁的列。",
+    "Of what is drawn; the noise is never repeatable.": "抽样的随机种子；噪声不可重复。",
+    "Learn from every row; nothing is compared or attacked.": "用全部行学习；不比较，也不攻击。",
+    "Folder of the series; it stays with the holder.": "系列的文件夹，由持有方保管。",
+    "series.yaml: whose record it is, and what to promise.": "series.yaml：记录属于谁，以及要承诺什么。",
+    "New records: .csv or .parquet.": "新记录：.csv 或 .parquet。",
 }
 
 OPTIONS: dict[str, str] = {

@@ -53,12 +53,12 @@ def _with_noise(value: Any, sd: float) -> Any:
     flat = np.asarray(value).ravel()
     if not len(flat):
         return value
-    noisy = np.array(_mechanism(sd)([int(v) for v in flat]), dtype=np.int64)
+    noisy = np.array(gaussian(sd)([int(v) for v in flat]), dtype=np.int64)
     return noisy.reshape(np.shape(value))
 
 
 @lru_cache(maxsize=64)
-def _mechanism(sd: float) -> Any:
+def gaussian(sd: float) -> Any:
     """Each number plus discrete Gaussian noise (Canonne, Kamath and Steinke 2020, NeurIPS), sampled exactly and from
     the system's randomness by OpenDP. Of its sets of features "contrib" alone is on."""
     import opendp.prelude as dp

@@ -49,9 +49,6 @@ OPTIONS: dict[str, str] = {
     "Folder of the series; it stays with the holder.": "系列的文件夹，由持有方保管。",
     "series.yaml: whose record it is, and what to promise.": "series.yaml：记录属于谁，以及要承诺什么。",
     "New records: .csv or .parquet.": "新记录：.csv 或 .parquet。",
-}
-
-OPTIONS: dict[str, str] = {
     "The asker's own key file, with which its contract is signed.": "申请方自己的密钥文件，即签署其合同所用者。",
     "The key file that the study was signed with.": "签署该研究所用的密钥文件。",
     "Write the rows it gives out: .csv or .parquet.": "写出其提供的数据行：.csv 或 .parquet。",

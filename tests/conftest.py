@@ -41,7 +41,7 @@ def database() -> Iterator[str]:
     from psycopg import sql
 
     try:
-        server = psycopg.connect(f"postgresql://{SERVER}/postgres", autocommit=True, connect_timeout=3)
+        server = psycopg.connect(f"postgresql://{SERVER}/postgres", autocommit=True, connect_timeout=20)
     except psycopg.OperationalError:
         absent(f"no PostgreSQL answers at {SERVER}")
     name = f"huizhen_{uuid4().hex}"

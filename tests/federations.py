@@ -189,7 +189,7 @@ HARNESSES: dict[str, tuple[Callable[..., Harness], str | None]] = {
 """Name -> harness, and the database that it needs."""
 
 
-def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait until something holds, for a time in which it certainly should."""
     end = time.monotonic() + seconds
     while not holds():

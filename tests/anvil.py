@@ -51,11 +51,11 @@ def anvil(*words: str) -> Iterator[str]:
 
 
 def _until_up(url: str) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while True:
         try:
             asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
-            httpx.post(url, json=asked, timeout=2).raise_for_status()
+            httpx.post(url, json=asked, timeout=20).raise_for_status()
             return
         except httpx.HTTPError:
             if time.monotonic() > until:

@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from commands import Region
 
 SERVER = os.environ.get("HUIZHEN_POSTGRESQL", "postgres@127.0.0.1:5432")
 """user@host:port of a server that trusts this machine; the test makes and drops its own database there."""
+
+settings.register_profile("loaded", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("loaded")
+"""How long an example takes says how loaded the machine is, and nothing of what is tested."""
 
 
 def absent(what: str) -> NoReturn:
@@ -36,7 +41,7 @@ def database() -> Iterator[str]:
     from psycopg import sql
 
     try:
-        server = psycopg.connect(f"postgresql://{SERVER}/postgres", autocommit=True, connect_timeout=3)
+        server = psycopg.connect(f"postgresql://{SERVER}/postgres", autocommit=True, connect_timeout=20)
     except psycopg.OperationalError:
         absent(f"no PostgreSQL answers at {SERVER}")
     name = f"huizhen_{uuid4().hex}"

@@ -5,10 +5,13 @@ A new adapter is one more class here and one more line in HARNESSES.
 
 from __future__ import annotations
 
+import os
+import random
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -186,7 +189,7 @@ HARNESSES: dict[str, tuple[Callable[..., Harness], str | None]] = {
 """Name -> harness, and the database that it needs."""
 
 
-def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait until something holds, for a time in which it certainly should."""
     end = time.monotonic() + seconds
     while not holds():
@@ -195,5 +198,16 @@ def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+    """A port nobody listens at, not given before. It lies below those that a kernel gives to outgoing connections, one
+    of which would else take it before the server that it is for; and no two workers of one run draw from the same."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    mine = range(20000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]), 32000, workers)
+    for port in random.sample(mine, len(mine)):
+        if port not in _given:
+            with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+                _given.add(port)
+                return port
+    raise AssertionError("no port is free")
+
+
+_given: set[int] = set()

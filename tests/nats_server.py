@@ -45,7 +45,7 @@ class Server:
         assert found is not None
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen([found, "-c", self.conf], cwd=self.folder, stderr=log, stdout=log)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while time.monotonic() < end and self._process.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()

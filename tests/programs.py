@@ -31,7 +31,7 @@ class Program:
     def printed(self) -> str:
         return self.log.read_text(encoding="utf-8")
 
-    def until(self, pattern: str, times: int = 1, seconds: float = 30) -> re.Match[str]:
+    def until(self, pattern: str, times: int = 1, seconds: float = 120) -> re.Match[str]:
         """Wait until this was printed so often; the last of it."""
         end = time.monotonic() + seconds
         while True:
@@ -49,4 +49,4 @@ class Program:
     def end(self, how: int = signal.SIGTERM) -> int:
         """Ask it to end; its exit code."""
         self.process.send_signal(how)
-        return self.process.wait(30)
+        return self.process.wait(120)

@@ -59,12 +59,12 @@ class Gate:
 
     def __call__(self, data: bytes) -> bytes:
         self.seen.append(data)
-        assert self.open.wait(15)
+        assert self.open.wait(120)
         return self.reply(data)
 
 
 def test_all_are_asked_at_once_and_their_answers_gathered(begin: Begin) -> None:
-    meeting = threading.Barrier(3, timeout=20)
+    meeting = threading.Barrier(3, timeout=120)
 
     def meet(data: bytes) -> bytes:
         meeting.wait()

@@ -116,7 +116,7 @@ BREACH = {
 
 def when_signed(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """The answer, once the hub has signed the ledger as it stands; it does so by itself."""
-    for _ in range(300):
+    for _ in range(1200):
         try:
             return ask()
         except Conflict as waiting:

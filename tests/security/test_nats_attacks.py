@@ -63,7 +63,7 @@ async def connected(region: Region, file: str, said: list[str] | None = None) ->
         f"tls://localhost:{region.port}",
         tls=region.context(file),
         allow_reconnect=False,
-        connect_timeout=3,
+        connect_timeout=20,
         inbox_prefix=subjects.box(file),
         error_cb=note,
     )

@@ -42,8 +42,8 @@ def accounts_of(hub: Hub) -> Accounts:
 
 
 def link_at(address: str, secret: str) -> str:
-    """Where a browser goes with this link."""
-    return f"{address.rstrip('/')}/console/link?secret={secret}"
+    """Where a browser goes with this link. What stands behind # is sent to nobody: no server or proxy logs it."""
+    return f"{address.rstrip('/')}/console/link#{secret}"
 
 
 @account.command("add", cls=Command)

@@ -63,7 +63,7 @@ def _picture(address: str) -> str:
 
     out = io.BytesIO()
     segno.make(address, error="m").save(out, kind="svg", scale=4, border=2, xmldecl=False, svgns=True, dark="#000",
-                                        light="#fff", omitsize=False)  # fmt: skip
+                                        light="#fff", omitsize=True)  # fmt: skip
     return out.getvalue().decode()
 
 

@@ -43,9 +43,8 @@ class SignIn:
 
 @dataclass(frozen=True)
 class ByLink:
-    """A link is used up by a press of a button, not by whoever looks at the page, such as a scanner of mail."""
-
-    secret: str
+    """A link is used up by a press of a button, not by whoever looks at the page, such as a scanner of mail. Its secret
+    stands behind #, which browsers send to nobody: the page itself takes it from there."""
 
 
 async def json_of(request: Request) -> dict[str, Any]:
@@ -111,9 +110,9 @@ def by_passkey(request: Request, answer: Answer, to: Address = "") -> Response:
 
 
 @router.get("/link", dependencies=Knocks)
-def show_link(request: Request, secret: Annotated[str, Query(max_length=100)] = "") -> Response:
+def show_link(request: Request) -> Response:
     site(request)
-    return render(request, "by_link", ByLink(secret), _TITLE)
+    return render(request, "by_link", ByLink(), _TITLE)
 
 
 @router.post("/link", dependencies=Knocks)

@@ -88,6 +88,7 @@ class Asking:
     purposes: list[Purpose]
     kinds: list[Kind]
     given: dict[str, str]
+    checked: Checked | None = None
     problem: HuizhenError | None = None
 
 
@@ -117,11 +118,11 @@ def new(visit: Visiting, data: Annotated[str, Query(max_length=100)] = "") -> Re
     return _form(visit, {"dataset": data})
 
 
-def _form(visit: Visit, given: Form, problem: HuizhenError | None = None) -> Response:
+def _form(visit: Visit, given: Form, checked: Checked | None = None, problem: HuizhenError | None = None) -> Response:
     if visit.caller.role != "asker":
         raise no_page()
     purposes = [p for p in PURPOSES.values() if not p.prohibited]
-    page = Asking(holdings(visit.desk.cards()), purposes, list(_kinds()), {**_BLANK, **given}, problem)
+    page = Asking(holdings(visit.desk.cards()), purposes, list(_kinds()), {**_BLANK, **given}, checked, problem)
     return render(visit.request, "ask", page, _ASK, visit, 200 if problem is None else problem.http)
 
 
@@ -136,15 +137,21 @@ def _kinds() -> Iterator[Kind]:
 
 @router.post("/studies/check")
 def check(visit: Visiting, form: OwnForm) -> Response:
-    """A part of a page, for the form while it is being filled in."""
+    """A part of a page, for the form while it is being filled in; the whole of it where no script asked."""
+    checked = _check(visit, form)
+    if visit.request.headers.get("sec-fetch-dest") == "document":
+        return _form(visit, form, checked)
+    return render(visit.request, "checked", checked, _ASK, visit)
+
+
+def _check(visit: Visit, form: Form) -> Checked:
     try:
         found = visit.desk.check(visit.caller, _request(visit, form))
     except HuizhenError as problem:
-        return render(visit.request, "checked", Checked(None, [], [], 0, None, problem), _ASK, visit)
+        return Checked(None, [], [], 0, None, problem)
     grant = found["grant"]
     asked = [p["name"] for p in (grant["limits"] or {"participants": []})["participants"]]
-    page = Checked(grant["verdict"], grant["reasons"], asked, found["price_fen"], found["budget"])
-    return render(visit.request, "checked", page, _ASK, visit)
+    return Checked(grant["verdict"], grant["reasons"], asked, found["price_fen"], found["budget"])
 
 
 @router.post("/studies/new")
@@ -152,7 +159,7 @@ def submit(visit: Visiting, form: OwnForm) -> Response:
     try:
         study = visit.studies.submit(visit.caller, _request(visit, form))
     except HuizhenError as problem:
-        return _form(visit, form, problem)
+        return _form(visit, form, None, problem)
     return RedirectResponse(f"{ROOT}/studies/{study}", 303)
 
 

@@ -61,6 +61,12 @@ for (const button of document.querySelectorAll("[data-passkey]")) {
   });
 }
 
+/* The secret of a sign-in link, which is not left in the address. */
+for (const field of document.querySelectorAll("[data-from-link]")) {
+  if (location.hash.length > 1) field.value = location.hash.slice(1);
+  history.replaceState(null, "", location.pathname);
+}
+
 /* Hints that belong to what is chosen. */
 for (const hint of document.querySelectorAll("[data-for]")) {
   const chosen = document.getElementById(hint.dataset.for);
@@ -69,13 +75,13 @@ for (const hint of document.querySelectorAll("[data-for]")) {
   show();
 }
 
-/* What would be decided, half a second after the last key. */
+/* What would be decided, half a second after the last key. A field called "dataset" hides form.dataset. */
 for (const form of document.querySelectorAll("[data-live]")) {
-  const into = document.getElementById(form.dataset.into);
+  const into = document.getElementById(form.getAttribute("data-into"));
   let waiting, asked = 0;
   const ask = async () => {
     const number = ++asked;
-    const heard = await fetch(form.dataset.live, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    const heard = await fetch(form.getAttribute("data-live"), { method: "POST", body: new URLSearchParams(new FormData(form)) });
     if (heard.ok && number === asked) into.innerHTML = await heard.text();
   };
   form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(ask, 500); });

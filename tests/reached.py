@@ -12,6 +12,7 @@ from huizhen.adapters.tokens import Tokens
 from huizhen.cli.region import Region
 from huizhen.cli.up import equip
 from huizhen.client.remote import Remote, reach
+from huizhen.console.app import make_console
 from huizhen.hub.hub import Hub
 from huizhen.hub.server import Server, authority_of
 from huizhen.node.agent import Agent
@@ -30,7 +31,7 @@ class Reached:
         region.close()
         self.hub = Hub(self.folder / "hub")
         equip(self.hub, self.folder, NODES, "https://localhost:1")
-        self.server = Server(self.hub, "127.0.0.1:0", silence_seconds=1.0)
+        self.server = Server(self.hub, "127.0.0.1:0", silence_seconds=1.0, console=make_console)
         self.server.web.start()
         self.url = f"https://localhost:{self.server.port}"
         self.tokens = Tokens(self.hub.engine, self.hub.clock)

@@ -13,7 +13,8 @@ from huizhen.cli import app
 
 KEEPS_KEYS = {
     "init", "up", "node add", "node revoke", "hub serve", "hub invite", "hub nats-config", "hub token add",
-    "hub token list", "hub token revoke", "hub backup", "hub restore", "witness add", "witness remove",
+    "hub token list", "hub token revoke", "hub account add", "hub account link", "hub account list",
+    "hub account close", "hub backup", "hub restore", "witness add", "witness remove",
 }  # fmt: skip
 """What makes keys or gives access: done where the region's keys are, and by no token."""
 AT_THE_NODE = {

@@ -206,6 +206,55 @@ piece = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("sealed", LargeBinary, nullable=False),
 )
+account = Table(
+    "account",
+    metadata,
+    Column("login", String, primary_key=True),
+    Column("party", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("created_utc", String, nullable=False),
+    Column("closed_utc", String),
+    Column("password", String),
+    Column("totp", LargeBinary),
+    Column("totp_step", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until_utc", String),
+)
+sign_in_link = Table(
+    "sign_in_link",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("login", String, nullable=False, index=True),
+    Column("until_utc", String, nullable=False),
+)
+passkey = Table(
+    "passkey",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("login", String, nullable=False, index=True),
+    Column("label", String, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("created_utc", String, nullable=False),
+    Column("used_utc", String),
+)
+challenge = Table(
+    "challenge",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("login", String),
+    Column("until_utc", String, nullable=False),
+)
+session = Table(
+    "session",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("login", String, nullable=False, index=True),
+    Column("way", String, nullable=False),
+    Column("created_utc", String, nullable=False),
+    Column("seen_utc", String, nullable=False),
+    Column("until_utc", String, nullable=False),
+)
 
 _LOCK = 0x4875697A
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, insert, select, update
 
 from huizhen.adapters import database as db
+from huizhen.adapters.secrets import digest, new_secret
 from huizhen.kit.clock import Clock, stamp
 from huizhen.kit.errors import NotFound, Refused
 from huizhen.kit.text import Text
@@ -36,10 +34,6 @@ class Token:
         return {**vars(self)}
 
 
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
 def _read(row: Any) -> Token:
     return Token(row.hash[:_SHOWN], row.name, row.role, row.created_utc, row.until_utc, row.revoked_utc)
 
@@ -53,10 +47,10 @@ class Tokens:
 
     def add(self, name: str, role: str, days: int) -> tuple[str, Token]:
         """A new token, and what is known of it. The token itself is nowhere else."""
-        secret = _PREFIX + base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
+        secret = new_secret(_PREFIX)
         now = self._clock()
         row = {
-            "hash": _hash(secret),
+            "hash": digest(secret),
             "name": name,
             "role": role,
             "created_utc": stamp(now),
@@ -87,7 +81,7 @@ class Tokens:
     def who(self, secret: str) -> Token:
         """Whose token this is. Raises Refused for one that is unknown, revoked or past its time."""
         with self._engine.connect() as c:
-            row = c.execute(select(db.token).where(db.token.c.hash == _hash(secret))).first()
+            row = c.execute(select(db.token).where(db.token.c.hash == digest(secret))).first()
         if row is None or row.revoked_utc is not None or row.until_utc <= stamp(self._clock()):
             raise Refused(
                 "token-refused",

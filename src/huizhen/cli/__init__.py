@@ -10,6 +10,7 @@ import typer
 
 from huizhen import __version__
 from huizhen.cli import (
+    accounts,
     anonymize,
     assess,  # noqa: F401 - its commands stand beside those of `study` and `act`
     backup,
@@ -84,6 +85,7 @@ node_score.register(setup.node)
 network.register(setup.node)
 backup.register(network.hub, setup.node)
 network.hub.add_typer(tokens.token, name="token")
+network.hub.add_typer(accounts.account, name="account")
 app.add_typer(network.hub, name="hub")
 app.add_typer(setup.node, name="node")
 app.add_typer(setup.dataset, name="dataset")

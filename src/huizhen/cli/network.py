@@ -111,12 +111,13 @@ def serve(
 
     Example: `huizhen hub serve --listen 0.0.0.0:8470 --name hub.example.org --region demo`
     """
+    from huizhen.console.app import make_console
     from huizhen.hub.server import Server
     from huizhen.kit.told import to_stderr
 
     to_stderr("json" if log == "json" else "text")
     with opened_hub(region, database) as found:
-        server = Server(found, listen, names or (), silence, nats, cadence)
+        server = Server(found, listen, names or (), silence, nats, cadence, make_console)
         VOICE.say(
             f"Serving {region} at https://{server.names[0]}:{server.port}",
             f"正在为 {region} 提供服务：https://{server.names[0]}:{server.port}",

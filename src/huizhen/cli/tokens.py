@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _AGAIN = ("Run it again.", "请重新运行。")
 
 
-def _check(name: str, role: str) -> None:
+def check_caller(name: str, role: str) -> None:
     """Raises BadInput for a name or a role that cannot be."""
     from huizhen.hub.caller import TOKEN_ROLES
 
@@ -63,7 +63,7 @@ def add(
     from huizhen.hub.server import authority_of
     from huizhen.path.witness import witness_keys
 
-    _check(name, role)
+    check_caller(name, role)
     if out.exists():
         raise BadInput(
             "access-file-there",

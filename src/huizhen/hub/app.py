@@ -7,9 +7,10 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from msgspec import structs
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from huizhen.adapters.dial import MEDIA, TURN
 from huizhen.adapters.enrolment import AUTHORITY, ENROL, RENEW, Application, Renewal
@@ -28,9 +29,14 @@ _LARGEST_APPLICATION = 16 << 10
 
 
 def make_app(
-    mailbox: Mailbox, enrolment: Enrolment | None = None, api: FastAPI | None = None, log: Log | None = None
+    mailbox: Mailbox,
+    enrolment: Enrolment | None = None,
+    api: FastAPI | None = None,
+    log: Log | None = None,
+    console: ASGIApp | None = None,
 ) -> FastAPI:
-    """The application around a mailbox; `client_key` of the TLS extension says who calls. `api` is found at /v1."""
+    """The application around a mailbox; `client_key` of the TLS extension says who calls. `api` is found at /v1,
+    `console` at /console, to which the root leads."""
     app = FastAPI(title="Huizhen hub", openapi_url=None)
     app.add_exception_handler(HuizhenError, _said)
 
@@ -65,6 +71,9 @@ def make_app(
 
         app.add_exception_handler(HTTPException, no_such_place)
         app.mount("/v1", api)
+    if console is not None:
+        app.add_api_route("/", lambda: RedirectResponse("/console/"), methods=["GET"])
+        app.mount("/console", console)
     return app
 
 

@@ -7,8 +7,9 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from huizhen.adapters.certificates import Authority
 from huizhen.adapters.database import migrate, open_engine
@@ -27,6 +28,11 @@ from huizhen.kit.defect import note_defect
 from huizhen.kit.errors import BadInput, Conflict
 from huizhen.kit.text import Text
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+MakeConsole = Callable[[Studies, Callable[[], Sequence[str]], Sequence[str]], "ASGIApp"]
+"""From the studies that run, what answers the nodes that are there, and the hub's names: pages for people."""
 TLS = "tls"
 """Beside the hub's sealed folder: the region's authority, and the hub's own certificate."""
 _RENEWAL_SECONDS = 6 * 3600.0
@@ -87,8 +93,8 @@ class Server:
     """A hub that serves nodes and askers. `run` returns after a signal or `stop`; then `close`.
 
     `names`: hosts and addresses by which nodes reach it. `nats`: addresses of the NATS servers by which the messages of
-    studies go, in place of the mailbox. Raises Conflict where the region is served already from its
-    embedded database, or the port is taken.
+    studies go, in place of the mailbox. `console`: makes the pages for people. Raises Conflict where the region is
+    served already from its embedded database, or the port is taken.
     """
 
     def __init__(
@@ -99,6 +105,7 @@ class Server:
         silence_seconds: float = SILENCE_SECONDS,
         nats: str | None = None,
         cadence_seconds: float = CADENCE_SECONDS,
+        console: MakeConsole | None = None,
     ) -> None:
         host, port = address(listening)
         if nats is not None:
@@ -123,7 +130,8 @@ class Server:
         self.studies = Studies(Desk(hub, lambda progress: hub.road(self.federation, progress)))
         meters = Meters(hub, self.federation.there)
         api = make_api(self.studies, self.federation.there, meters)
-        self.app = Observed(make_app(self.mailbox, self.enrolment, api, self.studies.desk.log), meters)
+        pages = None if console is None else console(self.studies, self.federation.there, self.names)
+        self.app = Observed(make_app(self.mailbox, self.enrolment, api, self.studies.desk.log, pages), meters)
         self.web = Web(self.app, self._listening, tls, self.mailbox)
         self._over = threading.Event()
         self._cadence = cadence_seconds

@@ -1,0 +1,96 @@
+"""Reviews, alarms, the blacklist, credibility, and the rules in force: what those who watch look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from huizhen import rules
+from huizhen.client import report
+from huizhen.client.block import Block
+from huizhen.console.render import render
+from huizhen.console.visit import Visiting, no_page
+from huizhen.hub.api.at import StudyId
+from huizhen.kit.text import Text
+from huizhen.model.review import WHATS
+from huizhen.model.rule import Rule
+
+router = APIRouter()
+ABOUT: dict[str, Text] = {
+    "study": Text("Every use of data", "每次数据使用"),
+    "consent": Text("Words of consent", "同意的表示"),
+    "care": Text("Records opened in an emergency", "紧急诊疗访问"),
+    "breach": Text("Breaches", "数据泄露事件"),
+    "right": Text("Rights that people claim", "个人权利请求"),
+    "upkeep": Text("What the trustee has to do from time to time", "受托方的定期义务"),
+    "deletion": Text("Deletion", "删除"),
+}
+
+
+@dataclass(frozen=True)
+class Reviews:
+    reviews: list[dict[str, Any]]
+    whats: dict[str, Text]
+
+
+@dataclass(frozen=True)
+class Review:
+    """Where the review stands, and exactly what is reviewed: the guarded figures, as they would be released."""
+
+    review: dict[str, Any]
+    answer: tuple[Block, ...]
+    whats: dict[str, Text]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Alarms, newest first; who is on the blacklist; what each party's credibility rests on."""
+
+    alarms: list[dict[str, Any]]
+    listed: list[dict[str, Any]]
+    credibility: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules by what they are asked about."""
+
+    by_subject: list[tuple[Text, list[Rule[Any]]]]
+
+
+def _whats() -> dict[str, Text]:
+    return {str(what): word for what, word in WHATS.items()}
+
+
+@router.get("/reviews")
+def all_reviews(visit: Visiting) -> Response:
+    page = Reviews(visit.desk.papers.reviews(visit.caller)[::-1], _whats())
+    return render(visit.request, "reviews", page, Text("Reviews", "审查"), visit)
+
+
+@router.get("/reviews/{study}")
+def one_review(visit: Visiting, study: StudyId) -> Response:
+    review = visit.desk.papers.review(visit.caller, study)
+    content = review["content"]
+    found = {"result": content["result"], "guard": content["guard"], "grant": None}
+    page = Review(review, report.answer(report.reading_of(found, visit.language)), _whats())
+    return render(visit.request, "review", page, Text(review["title"], review["title"]), visit)
+
+
+@router.get("/alarms")
+def alarms(visit: Visiting) -> Response:
+    if not visit.caller.sees_all:
+        raise no_page()
+    desk, who = visit.desk, visit.caller
+    page = Watched(
+        desk.watching.alarms(who, open_only=False)[::-1], desk.papers.blacklist(), desk.watching.credibility(who)
+    )
+    return render(visit.request, "alarms", page, Text("Alarms", "警报"), visit)
+
+
+@router.get("/rules")
+def all_rules(visit: Visiting) -> Response:
+    by_subject = [(word, [r for r in rules.all_rules() if r.about == about]) for about, word in ABOUT.items()]
+    return render(visit.request, "rules", Rules(by_subject), Text("Rules", "规则"), visit)

@@ -3,9 +3,11 @@ own for passkeys; and axe, which looks for what keeps people with a handicap out
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, sync_playwright
@@ -44,6 +46,13 @@ def person(browser: Any, **more: Any) -> Iterator[Page]:
         assert [text for text in said if "Failed to load resource" not in text] == []
     finally:
         context.close()
+
+
+def picture(page: Page, name: str) -> None:
+    """What the page looks like now, for docs/pictures, where HUIZHEN_PICTURES names a folder."""
+    folder = os.environ.get("HUIZHEN_PICTURES")
+    if folder:
+        page.screenshot(path=Path(folder) / f"console-{name}.png")
 
 
 def give_passkey_device(page: Page) -> None:

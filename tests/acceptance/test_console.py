@@ -10,7 +10,7 @@ from typing import Any
 import pyotp
 import pytest
 
-from browser import PHONE, barriers, chromium, give_passkey_device, person
+from browser import PHONE, barriers, chromium, give_passkey_device, person, picture
 from huizhen.hub.caller import OWNER
 from visitors import Visited
 
@@ -62,6 +62,7 @@ def test_a_researcher_comes_by_link_adds_a_passkey_and_runs_a_study(visited: Vis
         page.get_by_label("Parameters").fill("columns: [age]")
         page.get_by_text("It would be allowed.").wait_for()
         assert page.get_by_text("h0, h1, h2").is_visible()
+        picture(page, "ask")
         before = len(visited.hub.store.studies())
         page.get_by_label("Price you offer").fill("12.34")
         page.get_by_text("Price: 12.34 yuan.").wait_for()
@@ -72,6 +73,7 @@ def test_a_researcher_comes_by_link_adds_a_passkey_and_runs_a_study(visited: Vis
         page.get_by_role("heading", name="The answer").wait_for()
         study = page.url.rsplit("/", 1)[1]
         found = visited.server.studies.desk.outcome(OWNER, study)
+        picture(page, "answer")
         assert found["status"] == "released" and found["request"]["price_fen"] == 1234
         mean = f"{found['result']['columns']['age']['mean']:.4g}"
         assert page.get_by_role("cell", name=mean, exact=True).first.is_visible()
@@ -136,6 +138,10 @@ def test_a_regulator_sees_every_use_and_takes_a_proof_away(visited: Visited, bro
         page.wait_for_url("**/console/account")
         page.get_by_role("link", name="医院").click()
         page.get_by_text("3 家中有").wait_for()
+        page.get_by_role("link", name="概览").click()
+        page.get_by_role("heading", name="您好，guo").wait_for()
+        picture(page, "overview-zh")
+        page.get_by_role("link", name="医院", exact=True).click()
         page.get_by_role("link", name="账本").click()
         released = page.get_by_role("row").filter(has_text="study-released").first
         released.get_by_role("link").click()

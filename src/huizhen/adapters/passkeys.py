@@ -41,6 +41,8 @@ class Site:
 
 
 class Passkeys:
+    """The public keys in the hub's database, and the challenges that are open."""
+
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock

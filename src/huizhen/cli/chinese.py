@@ -30,12 +30,6 @@ COMMANDS: dict[str, str] = {
     "huizhen node restore": "从备份恢复节点的文件夹。备份之后撤回的同意不在其中：中心会告知所需的最新程度，"
     "节点在获知之前一律拒绝。",
     "huizhen hub invite": "邀请一家医院的节点：输出一次性邀请码。其中含中心的密钥指纹，请通过安全途径发送。",
-    "huizhen hub account": "可在浏览器中登录中心控制台的人员。",
-    "huizhen hub account add": "为某人开设控制台账户，并打印只能登录一次的链接；登录后请添加通行密钥，"
-    "或密码加一次性验证码。",
-    "huizhen hub account close": "关闭账户：自下一次请求起会话终止，且无法再登录。",
-    "huizhen hub account link": "为丢失通行密钥或密码者打印新的一次性登录链接；先前的链接作废。",
-    "huizhen hub account list": "列出全部账户，不含可用于登录的内容。",
     "huizhen hub token": "通过网络访问中心的权限。",
     "huizhen hub token add": "授予访问权限：写出一个访问文件，含令牌以及识别中心和账本的公钥。"
     "令牌别无他处；中心只保存其哈希。",

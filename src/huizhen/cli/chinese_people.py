@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 COMMANDS: dict[str, str] = {
+    "huizhen hub account": "可在浏览器中登录中心控制台的人员。",
+    "huizhen hub account add": "为某人开设控制台账户，并打印只能登录一次的链接；登录后请添加通行密钥，"
+    "或密码加一次性验证码。",
+    "huizhen hub account close": "关闭账户：自下一次请求起会话终止，且无法再登录。",
+    "huizhen hub account link": "为丢失通行密钥或密码者打印新的一次性登录链接；先前的链接作废。",
+    "huizhen hub account list": "列出全部账户，不含可用于登录的内容。",
     "huizhen breach": "个人信息泄露事件：申报、统计、通知、举证。",
     "huizhen breach declare": "申报泄露事件：自此载入账本，不可移除，并显示各项法定时限。",
     "huizhen breach revise": "补正已知情况。数据集与研究只增不减；知悉时间只能更正为更早。",

@@ -9,7 +9,7 @@ LABELS: dict[str, Text] = {
     "rows": Text("records used", "使用的记录数"),
     "hospitals": Text("rows given out, by hospital", "各医院提供的数据行"),
     "node": Text("hospital", "医院"),
-    "sha256": Text("SHA-256", "SHA-256"),
+    "sha256": Text("SHA-256 of it", "其 SHA-256"),
     "bytes": Text("bytes", "字节数"),
     "pieces": Text("pieces", "分块数"),
     "suppressed": Text("rows left out", "抑制的行数"),

@@ -71,6 +71,7 @@ def instrument(visit: Visiting, kind: Kind, name: Annotated[str, Path(pattern=Na
 
 @router.get("/money")
 def money(visit: Visiting, party: Annotated[str, Query(max_length=128)] = "") -> Response:
+    """An asker's own account; any for who sees everything. Raises Refused for another's."""
     who, desk = visit.caller, visit.desk
     if who.role not in _READ_MONEY:
         raise no_page()

@@ -32,6 +32,7 @@ class Hospitals:
 
 @router.get("/hospitals")
 def hospitals(visit: Visiting) -> Response:
+    """For who sees everything: others learn at a dataset who holds it."""
     if not visit.caller.sees_all:
         raise no_page()
     there, cards = set(visit.request.app.state.there()), visit.desk.cards()

@@ -48,11 +48,11 @@ def person(browser: Any, **more: Any) -> Iterator[Page]:
         context.close()
 
 
-def picture(page: Page, name: str) -> None:
+def picture(page: Page, name: str, whole: bool = False) -> None:
     """What the page looks like now, for docs/pictures, where HUIZHEN_PICTURES names a folder."""
     folder = os.environ.get("HUIZHEN_PICTURES")
     if folder:
-        page.screenshot(path=Path(folder) / f"console-{name}.png")
+        page.screenshot(path=Path(folder) / f"console-{name}.png", full_page=whole)
 
 
 def give_passkey_device(page: Page) -> None:

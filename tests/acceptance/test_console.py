@@ -62,7 +62,7 @@ def test_a_researcher_comes_by_link_adds_a_passkey_and_runs_a_study(visited: Vis
         page.get_by_label("Parameters").fill("columns: [age]")
         page.get_by_text("It would be allowed.").wait_for()
         assert page.get_by_text("h0, h1, h2").is_visible()
-        picture(page, "ask")
+        picture(page, "ask", whole=True)
         before = len(visited.hub.store.studies())
         page.get_by_label("Price you offer").fill("12.34")
         page.get_by_text("Price: 12.34 yuan.").wait_for()

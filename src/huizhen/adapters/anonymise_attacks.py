@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from huizhen.adapters.anonymise_columns import encoded
+from huizhen.adapters.anonymise_means import Means, mean_columns
 from huizhen.adapters.anonymise_release import Heard, Released, anonymised, classes
 from huizhen.adapters.anonymise_table import Coded
 from huizhen.adapters.own_file import read_table
@@ -49,7 +50,7 @@ class _Scene:
     """The original, and how labels of a release are read: what attacks on a release and on its twin share."""
 
     def __init__(self, table: pa.Table, given: Coded, asked: Anonymisation, people: pa.Table | None) -> None:
-        self.given, self.rows = given, given.rows
+        self.given, self.asked, self.rows, self.means = given, asked, given.rows, mean_columns(asked)
         kept = [n for n in asked.keep if n not in asked.attacks.unknown]
         names = [*given.hierarchies, *(asked.keep if people is not None else kept)]
         self.known = [n for n in names if people is None or n in people.column_names]
@@ -64,10 +65,14 @@ class _Scene:
                      **{n: p.code for n, p in self.plain.items()}}  # fmt: skip
         self._label = {n: _labels(h) for n, h in given.hierarchies.items()}
 
-    def written(self, table: pa.Table) -> tuple[list[Known], dict[str, Codes]]:
+    def written(self, table: pa.Table, found: Partition) -> tuple[list[Known], dict[str, Codes]]:
         """A released table as labels by known column, and as codes by sensitive column."""
         known = []
         for name in self.known:
+            if name in self.means:
+                made = Means(self.given, self.asked, found, name)
+                known.append(made.known(made.places(), _placed(table[name], made.places())))
+                continue
             place = self._label[name][0] if name in self._label else self.plain[name].place
             known.append(self._known(name, _placed(table[name], place)))
         return known, {n: _placed(table[n], self.plain[n].place) for n in self.given.sensitive}
@@ -76,9 +81,14 @@ class _Scene:
         """The same of a release that is not written."""
         of = np.repeat(np.arange(len(found.start)), found.size)
         node = dict(zip(self.given.hierarchies, found.node, strict=True))
-        known = [
-            self._known(n, self._label[n][1][node[n]][of] if n in node else self.code[n][found.row]) for n in self.known
-        ]
+        known = []
+        for n in self.known:
+            if n in self.means:
+                made = Means(self.given, self.asked, found, n)
+                codes = np.array([made.places()[label] for label in made.label], np.int32)[of]
+                known.append(made.known(made.places(), codes))
+            else:
+                known.append(self._known(n, self._label[n][1][node[n]][of] if n in node else self.code[n][found.row]))
         return known, {n: self.plain[n].code[found.row] for n in self.given.sensitive}
 
     def _known(self, name: str, released: Codes) -> Known:
@@ -115,7 +125,7 @@ def attacked(
     chance = np.random.default_rng(seed)
     outside = read_table(beside / asked.attacks.outside)[0] if asked.attacks.outside else None
     scene = _Scene(table, released.coded, asked, outside)
-    known, secrets = scene.written(written)
+    known, secrets = scene.written(written, released.found)
     seen, most, row = Seen(known), asked.attacks.targets, released.found.row
     place = np.argsort(row)[np.sort(chance.permutation(len(row))[:most])]
     target = row[place]
@@ -129,7 +139,7 @@ def attacked(
     if outside is not None:
         linked = tried(seen, scene.outside(outside, most, chance), None, [], chance, steps(0))
     control = np.sort(chance.permutation(scene.rows)[: min(most, scene.rows // CONTROLS)])
-    others = _twin(scene, asked, control, chance, steps(len(target)))
+    others = _twin(scene, asked, beside, control, chance, steps(len(target)))
     once = singled(seen, scene.people(np.arange(scene.rows)), scene.people(control), most // 2, chance)
     limit = asked.attacks.linkage if asked.attacks.linkage is not None else 1 / asked.k
     picked = wilson(float(linked.linked.sum()), len(linked.linked))
@@ -172,11 +182,12 @@ def _inferred(asked: Anonymisation, name: str, usual: float) -> float:
 
 
 def _twin(
-    scene: _Scene, asked: Anonymisation, control: Whole, chance: np.random.Generator, heard: Callable[[int], None]
-) -> Tried | None:
+    scene: _Scene, asked: Anonymisation, beside: Path, control: Whole, chance: np.random.Generator,
+    heard: Callable[[int], None],
+) -> Tried | None:  # fmt: skip
     """Control people looked for in a release of the other rows; None where these cannot be released so."""
     try:
-        found = classes(scene.given, asked, lambda _step, _n: None, without=control)
+        found = classes(scene.given, asked, beside, lambda _step, _n: None, without=control)
     except Unable:
         return None
     known, secrets = scene.twin(found)

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from huizhen.adapters.anonymise_release import Heard, Released, anonymised
+from huizhen.adapters.anonymise_sampled import with_its_k
 from huizhen.adapters.anonymise_trail import Trail
 from huizhen.adapters.own_file import new_file, read_table, write_table
 from huizhen.adapters.release_check import Table, check_release
+from huizhen.adapters.release_statement import state, with_statement
 from huizhen.kit.errors import HuizhenError
 from huizhen.model.anonymisation import Anonymisation
 
@@ -35,8 +37,10 @@ def anonymise(
     """
     trail = Trail() if trail is None else trail
     try:
+        asked = with_its_k(asked, beside)
         with new_file(out, path) as part:
             told = _made(path, part, asked, beside, heard, seed, measured, trail)
+            state(out, told["output_sha256"], told.get("differential"))
         trail.add("release", file=out.name, sha256=told["output_sha256"])
     except HuizhenError as error:
         trail.add("stopped", code=error.code)
@@ -60,7 +64,9 @@ def _made(
     released = anonymised(table, asked, beside, heard, people)
     told = released.told(asked)
     trail.add("partition", **{key: told[key] for key in ("rows", "suppressed", "classes", "smallest_class")})
-    write_table(released.table, part, delimiter)
+    if "differential" in told:
+        trail.add("differential", **told["differential"])
+    write_table(with_statement(released.table, told.get("differential")), part, delimiter)
     heard("check", len(released.table))
     secrets = {n: s.hierarchy for n, s in released.coded.sensitive.items() if s.hierarchy is not None}
     witness = released.witness(people)

@@ -61,7 +61,7 @@ def write_table(table: pa.Table, path: Path, delimiter: str) -> None:
     plain = pa.table(
         {n: c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c
          for n, c in zip(table.column_names, table.columns, strict=True)}
-    )  # fmt: skip
+    ).replace_schema_metadata(table.schema.metadata)  # fmt: skip
     if path.suffix.lower() == ".parquet":
         pa.parquet.write_table(plain, path)
     else:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from huizhen.adapters.anonymise_columns import encoded
 from huizhen.adapters.anonymise_means import Means, mean_columns
 from huizhen.adapters.anonymise_release import Heard, Released, anonymised, classes
+from huizhen.adapters.anonymise_sampled import at_its_levels
 from huizhen.adapters.anonymise_table import Coded
 from huizhen.adapters.own_file import read_table
 from huizhen.kit.errors import BadInput, Refused, Unable
@@ -120,7 +121,8 @@ def attacked(
 
     Linkage, attribute inference and singling out are made on the release. Membership, and what control people are
     compared with, need people who are not in it: a twin is released of the other rows alone, by the same settings, and
-    kept in memory. Raises NotFound and BadInput for an outside file that cannot be used.
+    kept in memory. Where rows were drawn by chance, whoever is in the original is tried for membership, drawn or not.
+    Raises NotFound and BadInput for an outside file that cannot be used.
     """
     chance = np.random.default_rng(seed)
     outside = read_table(beside / asked.attacks.outside)[0] if asked.attacks.outside else None
@@ -139,6 +141,11 @@ def attacked(
     if outside is not None:
         linked = tried(seen, scene.outside(outside, most, chance), None, [], chance, steps(0))
     control = np.sort(chance.permutation(scene.rows)[: min(most, scene.rows // CONTROLS)])
+    joined = inside
+    if asked.differential is not None:
+        asked = at_its_levels(asked, asked.differential, released.found, released.coded)
+        any_row = np.sort(chance.permutation(scene.rows)[:most])
+        joined = tried(seen, scene.people(any_row), None, [], chance, steps(0))
     others = _twin(scene, asked, beside, control, chance, steps(len(target)))
     once = singled(seen, scene.people(np.arange(scene.rows)), scene.people(control), most // 2, chance)
     limit = asked.attacks.linkage if asked.attacks.linkage is not None else 1 / asked.k
@@ -152,9 +159,9 @@ def attacked(
     )  # fmt: skip
     if others is None:
         return found
-    there, away = wilson(int(inside.there.sum()), len(target)), wilson(int(others.there.sum()), len(control))
+    there, away = wilson(int(joined.there.sum()), len(joined.there)), wilson(int(others.there.sum()), len(control))
     found.append(
-        Attack("membership", "", len(target), len(control), there, away, 0.5, advantage(there, away),
+        Attack("membership", "", len(joined.there), len(control), there, away, 0.5, advantage(there, away),
                asked.attacks.membership)
     )  # fmt: skip
     for i, name in enumerate(released.coded.sensitive):

@@ -135,11 +135,27 @@ def released_so(given: Coded, asked: Anonymisation, said: Differential, beside: 
 
 def told_so(found: Partition, given: Coded, asked: Anonymisation, said: Differential) -> dict[str, Any]:
     """Epsilon, delta, the chance to be drawn, k, and at which level each column is."""
+    return spent(asked, said).as_json() | {"levels": _found_levels(found, given)}
+
+
+def at_its_levels(asked: Anonymisation, said: Differential, found: Partition, given: Coded) -> Anonymisation:
+    """The same at the levels that were found: what an attacker knows of how the release was made."""
+    levels, uses = _found_levels(found, given), spent(asked, said)
+    return asked.model_copy(
+        update={
+            "differential": said.model_copy(update={"epsilon": uses.release, "sample": uses.chance}),
+            "quasi_identifiers": {
+                n: how.model_copy(update={"level": levels[n]}) for n, how in asked.quasi_identifiers.items()
+            },
+        }
+    )
+
+
+def _found_levels(found: Partition, given: Coded) -> dict[str, int]:
     levels = {}
     for (name, tree), node in zip(given.hierarchies.items(), found.node, strict=True):
-        at = [level for level, names in enumerate(tree.node) if np.isin(node, names).all()]
-        levels[name] = at[0]
-    return spent(asked, said).as_json() | {"levels": levels}
+        levels[name] = next(at for at, names in enumerate(tree.node) if np.isin(node, names).all())
+    return levels
 
 
 def _levels(how: Generalisation, beside: Path) -> int:

@@ -11,6 +11,7 @@ from huizhen.adapters.anonymise_sampled import with_its_k
 from huizhen.adapters.anonymise_trail import Trail
 from huizhen.adapters.own_file import new_file, read_table, write_table
 from huizhen.adapters.release_check import Table, check_release
+from huizhen.adapters.release_check_kinds import Kinds
 from huizhen.adapters.release_statement import state, with_statement
 from huizhen.kit.errors import HuizhenError
 from huizhen.model.anonymisation import Anonymisation
@@ -71,7 +72,10 @@ def _made(
     secrets = {n: s.hierarchy for n, s in released.coded.sensitive.items() if s.hierarchy is not None}
     witness = released.witness(people)
     population = (around, witness) if around is not None and witness is not None else None
-    check_release(Table(part, delimiter), Table(path, delimiter), asked, secrets, len(released.found.row), population)
+    special = Kinds(told.get("differential"), released.coded.hierarchies) if asked.special else None
+    check_release(
+        Table(part, delimiter), Table(path, delimiter), asked, secrets, len(released.found.row), population, special
+    )
     trail.add("check", held=True)
     if measured:
         heard("measure", len(table))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from huizhen.adapters.anonymise_table import as_text
 from huizhen.adapters.own_file import in_utf8, read_table
+from huizhen.adapters.release_check_kinds import Kinds, broken_kinds
 from huizhen.adapters.release_population import Witness, broken_among
 from huizhen.kit.errors import Refused
 from huizhen.kit.text import Text
@@ -39,14 +40,15 @@ def check_release(
     hierarchies: Mapping[str, Hierarchy],
     rows: int,
     population: tuple[Table, Witness] | None = None,
+    kinds: Kinds | None = None,
 ) -> None:
     """Raises Refused where the file does not hold what was asked, in 64 bit, or does not have as many rows.
 
     original: whose shares closeness is measured against. hierarchies: order and tree of the sensitive columns that need
     one, by name. population: the file of the population, where there is one, and whom of it the engine says to be in
-    which class.
+    which class. kinds: what it says of differential privacy and of means, where one is asked.
     """
-    read = in_utf8 if asked.suppress else nullcontext
+    read = in_utf8 if asked.suppress or kinds is not None else nullcontext
     with read(original.path) as path, duckdb.connect() as connection:
         original = Table(path, original.delimiter)
         names = [*asked.quasi_identifiers, *asked.sensitive, *asked.keep]
@@ -64,6 +66,12 @@ def check_release(
                 connection.register("people", as_text(read_table(population[0].path)[0]))
                 everyone = "people"
             found += broken_among(connection, asked, everyone, population[1])
+        if kinds is not None:
+            before = _source(original, None)
+            if original.path.suffix.lower() == ".parquet":
+                connection.register("original", as_text(read_table(original.path)[0]))
+                before = "original"
+            found += broken_kinds(connection, before, asked, kinds)
         for broken in found:
             raise Refused(
                 "promise-broken",

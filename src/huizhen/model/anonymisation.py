@@ -146,3 +146,10 @@ class Anonymisation(Document):
     """How many people the file was drawn from, for an estimate of how many of them are unique; not needed with
     `population`."""
     attacks: Attacks = Attacks()
+
+    @property
+    def special(self) -> bool:
+        """Is something asked that more than counts of combinations has to show?"""
+        return self.differential is not None or any(
+            how.by == "microaggregate" for how in self.quasi_identifiers.values()
+        )

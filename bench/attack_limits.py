@@ -15,6 +15,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +83,14 @@ def main() -> None:
     gains: dict[tuple[str, str], list[tuple[float, float, float]]] = defaultdict(list)
     began = time.process_time()
     for seed, (what, table, how, secret) in enumerate(tables(asked.adult, asked.times, sizes)):
-        for k in (3, 5, 10, 20):
+        for k, suppress in product((3, 5, 10, 20), (0.0, 0.05)):
             wanted = Anonymisation(
-                quasi_identifiers=how, sensitive={secret: Variety(distinct=2)}, k=k, attacks=Attacks(targets=1000)
-            )
+                quasi_identifiers=how, sensitive={secret: Variety(distinct=2)}, k=k, suppress=suppress,
+                attacks=Attacks(targets=1000),
+            )  # fmt: skip
             released = anonymised(table, wanted, Path(), lambda *_: None)
             for a in attacked(table, released.table, released, wanted, Path(), lambda *_: None, seed):
-                for name in (f"k {k}", what, f"{len(table)} rows", "all"):
+                for name in (f"k {k}", what, f"{len(table)} rows", f"suppressed {suppress}", "all"):
                     gains[a.name, name].append((a.gain.share, a.gain.low, a.limit))
     for (attack, name), found in sorted(gains.items()):
         share, low, limit = np.array(found).T

@@ -63,7 +63,7 @@ def _made(
         people, by = read_table(place)
         around = Table(place, by)
     released = anonymised(table, asked, beside, heard, people)
-    told = released.told(asked)
+    told = {"k": asked.k, **released.told(asked)}
     trail.add("partition", **{key: told[key] for key in ("rows", "suppressed", "classes", "smallest_class")})
     if "differential" in told:
         trail.add("differential", **told["differential"])

@@ -21,7 +21,7 @@ from reportlab.platypus import Table as Grid
 
 from huizhen.client.block import Block, Fact, Facts, Figure, Prose, Sentence
 from huizhen.client.paper import Paper
-from huizhen.kit.text import Text
+from huizhen.client.paper_drawing import Drawing, runs_of
 
 _HAN, _LATIN, _BOLD = "STSong-Light", "Helvetica", "Helvetica-Bold"
 _INK, _SOFT, _LINE = HexColor("#1b2430"), HexColor("#525e6b"), HexColor("#c9ced3")
@@ -29,7 +29,7 @@ _WIDTH = A4[0] - 40 * mm
 
 
 def pdf(paper: Paper) -> bytes:
-    """A4, with page numbers; text can be selected and searched. A figure is told by its caption."""
+    """A4, with page numbers; text can be selected and searched. Figures are drawn."""
     _fonts()
     out = BytesIO()
     document = SimpleDocTemplate(
@@ -108,9 +108,8 @@ def _block(block: Block, paper: Paper) -> Iterator[Any]:
     if isinstance(block, Facts):
         yield from _facts(block.facts)
     elif isinstance(block, Figure):
+        yield Drawing(block.svg, _WIDTH, _LATIN, _HAN, runs_of(lambda char: _is_latin(char, paper.language == "zh")))
         yield _said(block.caption)
-        drawn = Text("The drawing is in the HTML of this paper.", "图形见本文书的 HTML 版本。")
-        yield _said(drawn.say(paper.language), 9, soft=True)
     else:
         rows = [tuple(_said(h.text, 9, soft=True) for h in block.heads)]
         rows += [tuple(_said(cell.text, 9, bold=cell.strong) for cell in row) for row in block.rows]

@@ -108,8 +108,10 @@ def _settled(t: _Told) -> Section:
         lines = [each for each in lines if each.points]
         if lines:
             title = t(f"Risk against {name}", f"风险与{name}")
+            lowest = min(b for each in lines for _, b in each.points)
+            least = 0.5 if key == "use" and lowest >= 0.5 else 0.0  # noqa: PLR2004
             said = "; ".join(f"{a:.4f}: {b:.3f}" for a, b in lines[0].points)
-            words = curve.Words(title, said, t("highest risk of one person", "单人最高风险"), name)
+            words = curve.Words(title, said, t("highest risk of one person", "单人最高风险"), name, least)
             told = t(
                 f"Asked: at most {auto['risk']:g}. Each point is a setting that was tried.",
                 f"要求：不超过 {auto['risk']:g}。每一点为试过的一种设置。",

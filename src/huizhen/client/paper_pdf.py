@@ -16,7 +16,7 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
+from reportlab.platypus import KeepTogether, Paragraph, SimpleDocTemplate, Spacer
 from reportlab.platypus import Table as Grid
 
 from huizhen.client.block import Block, Fact, Facts, Figure, Prose, Sentence
@@ -104,13 +104,15 @@ def _block(block: Block, paper: Paper) -> Iterator[Any]:
     if isinstance(block, Prose | Sentence):
         yield _said(block.text, 11 if isinstance(block, Sentence) else 10, after=4)
         return
-    yield _said(block.title if isinstance(block, Figure) else block.caption, 10.5, bold=True, before=4)
+    if isinstance(block, Figure):
+        drawn = Drawing(block.svg, _WIDTH, _LATIN, _HAN, runs_of(lambda char: _is_latin(char, paper.language == "zh")))
+        title = _said(block.title, 10.5, bold=True, before=4)
+        yield KeepTogether([title, drawn, Spacer(0, 4), _said(block.caption)])
+    else:
+        yield _said(block.caption, 10.5, bold=True, before=4)
     if isinstance(block, Facts):
         yield from _facts(block.facts)
-    elif isinstance(block, Figure):
-        yield Drawing(block.svg, _WIDTH, _LATIN, _HAN, runs_of(lambda char: _is_latin(char, paper.language == "zh")))
-        yield _said(block.caption)
-    else:
+    elif not isinstance(block, Figure):
         rows = [tuple(_said(h.text, 9, soft=True) for h in block.heads)]
         rows += [tuple(_said(cell.text, 9, bold=cell.strong) for cell in row) for row in block.rows]
         texts = [[h.text for h in block.heads], *([cell.text for cell in row] for row in block.rows)]

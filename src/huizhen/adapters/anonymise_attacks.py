@@ -29,7 +29,8 @@ from huizhen.privacy.attack_rows import Known, Seen, Tried, singled, tried
 CONTROLS = 5
 """One in so many rows is a control row, up to as many as there are targets."""
 ATTRIBUTE = 0.1
-"""Beside 1/k. Of releases that hold their promise, fewer than one in a hundred reach that (`bench/attack_limits.py`)."""
+"""Beside what is gained where values are shuffled among rows. Of releases that hold their promise, fewer than one in a
+hundred reach that (`bench/attack_limits.py`)."""
 _TRIES = 6
 """Settings that are tried to name the nearest that holds."""
 _WORDS = {
@@ -165,6 +166,7 @@ def attacked(
         Attack("membership", "", len(joined.there), len(control), there, away, 0.5, advantage(there, away),
                asked.attacks.membership)
     )  # fmt: skip
+    left = _left_by_classes(seen, scene, target, place, list(secrets.values()), chance)
     for i, name in enumerate(released.coded.sensitive):
         right, wrong = (
             wilson(float(t.guessed[i].sum()), t.guessed.shape[1]) if t.guessed.size else nobody
@@ -173,17 +175,29 @@ def attacked(
         usual = float(np.bincount(scene.code[name]).max() / scene.rows)
         found.append(
             Attack("attribute", name, len(target), len(control), right, wrong, usual, beyond(right, wrong),
-                   _inferred(asked, name, usual))
+                   _inferred(asked, name, usual, left[i]))
         )  # fmt: skip
     return found
 
 
-def _inferred(asked: Anonymisation, name: str, usual: float) -> float:
+def _left_by_classes(
+    seen: Seen, scene: _Scene, target: Whole, place: Whole, secrets: Sequence[Codes], chance: np.random.Generator
+) -> list[float]:
+    """What guessing each sensitive column gains where its values are shuffled among the rows, so that no column tells
+    anything of it: a person's own value counts in their own class, the more the fewer rows and values there are."""
+    shuffled = [codes[chance.permutation(len(codes))] for codes in secrets]
+    pairs = [(c, c[own]) for c in shuffled for own in (place, chance.integers(0, len(c), len(place)))]
+    guessed = tried(seen, scene.people(target), place, pairs, chance, lambda _n: None).guessed
+    right = guessed.mean(axis=1) if guessed.size else np.zeros(len(pairs))
+    return [max(float((a - b) / max(1 - b, 1e-12)), 0.0) for a, b in zip(right[::2], right[1::2], strict=True)]
+
+
+def _inferred(asked: Anonymisation, name: str, usual: float, left: float) -> float:
     """What an attack on an attribute may gain. Closeness with the equal distance lets the commonest value of a class be
     at most t commoner than in the file: a gain of t / (1 - the commonest value's share)."""
     if asked.attacks.attribute is not None:
         return asked.attacks.attribute
-    variety, most = asked.sensitive[name], ATTRIBUTE + 1 / asked.k
+    variety, most = asked.sensitive[name], ATTRIBUTE + left
     if variety.t is None or variety.distance != "equal" or usual >= 1:
         return most
     return min(most, variety.t / (1 - usual))

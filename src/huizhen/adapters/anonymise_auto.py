@@ -1,4 +1,4 @@
-"""Parameters proposed from a target risk and a target use: every setting tried in memory, the same for the same file."""
+"""Parameters proposed from a target risk and a target use: settings tried in memory, the same for the same file."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ def adapted(table: pa.Table, asked: Anonymisation, beside: Path, use: str) -> An
     return _weighted(asked, found)
 
 
-def settled(
-    table: pa.Table, asked: Anonymisation, beside: Path, risk: float, use: str | None, heard: Heard
-) -> Found:
+def settled(table: pa.Table, asked: Anonymisation, beside: Path, risk: float, use: str | None, heard: Heard) -> Found:
     """The setting for which nobody is found with a greater chance than `risk`, and that is best for `use`: by the area
     under the curve of a model grown on the release, or, without a use, by the loss (NCP).
 

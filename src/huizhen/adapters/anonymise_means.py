@@ -43,9 +43,9 @@ def numbers(tree: Hierarchy) -> Floats:
 
 
 def decimals(tree: Hierarchy) -> int:
-    """Of a mean: one more than the column's own values have."""
+    """Of a mean: two more than the column's own values have."""
     own = max((len(tree.label[leaf].partition(".")[2]) for leaf in tree.node[-1].tolist()), default=0)
-    return min(own + 1, _DECIMALS)
+    return min(own + 2, _DECIMALS)
 
 
 class Means:

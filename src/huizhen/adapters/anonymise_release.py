@@ -103,9 +103,7 @@ def anonymised(
     return Released(_released(table, found, given, asked), given, found)
 
 
-def classes(
-    given: Coded, asked: Anonymisation, beside: Path, heard: Heard, without: Whole | None = None
-) -> Partition:
+def classes(given: Coded, asked: Anonymisation, beside: Path, heard: Heard, without: Whole | None = None) -> Partition:
     """The classes, their rows in an order by chance; as if the rows `without` were not in the file.
 
     Raises Unable where nothing holds what is asked.
@@ -130,7 +128,7 @@ def classes(
         sensitive = [*sensitive, Sensitive(inside.astype(np.int32), 2, presence)]
         k = people.k_map or 1
     if len(chance) < k or not all_held(sensitive, len(chance)):
-        raise _unreachable()
+        raise _unreachable(given.rows, given.everyone)
     hierarchies = list(given.hierarchies.values())
     names = mean_columns(asked)
     number = [numbers(h) if n in names else None for n, h in given.hierarchies.items()]
@@ -167,12 +165,13 @@ def _within(split: Callable[[int], Partition], suppress: int, everyone: int, row
     return split(suppress)
 
 
-def _unreachable() -> Unable:
+def _unreachable(rows: int, everyone: int) -> Unable:
+    share = rows / everyone
     return Unable(
         "not-held-by-all",
         Text("What is promised does not hold even of the whole file.", "即使在整个文件中也达不到所承诺的要求。"),
-        Text("Ask for less: a smaller k_map, or another share of people present.",
-             "请降低要求：减小 k_map，或调整在册比例。"),
+        Text(f"The nearest setting: k_map at most {everyone}, present_least at most {share:.4f}, present_most no less.",
+             f"最接近的可行设置：k_map 不超过 {everyone}，present_least 不超过 {share:.4f}，present_most 不低于该值。"),
     )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def asked_by_options(file: Path, said: Mapping[str, Any]) -> Anonymisation:
     table, _ = read_table(file)
     drawn = written(names["qi"], said["hierarchies"]) if said["hierarchies"] else {}
     private = _private(said)
-    how = {n: drawn.get(n) or (meant(table[n]) if n in table.column_names and not private else _FLAT)
+    how = {n: drawn.get(n) or (meant(table[n]) if table.column_names.count(n) == 1 and not private else _FLAT)
            for n in names["qi"]}  # fmt: skip
     how |= {n: how[n].model_copy(update={"weight": w}) for n, w in _weights(said["weight"], how).items()}
     return Anonymisation(

@@ -125,9 +125,10 @@ def released_so(given: Coded, asked: Anonymisation, said: Differential, beside: 
         raise Unable(
             "nothing-left",
             Text(f"No combination is shared by {k} of the drawn rows.", f"抽中的行中没有任何组合达到 {k} 行。"),
-            Text("The levels were too fine for so few rows: give coarser ones, a larger epsilon or delta, or more rows. "
-                 "This try has spent its epsilon.",
-                 "行数相对所选层级太少：请改用更粗的层级、更大的 epsilon 或 delta，或更多的行。本次尝试已消耗 epsilon。"),
+            Text("The levels were too fine for so few rows: give coarser ones, a larger epsilon or delta, or more "
+                 "rows. This try has spent its epsilon.",
+                 "行数相对所选层级太少：请改用更粗的层级、更大的 epsilon 或 delta，或更多的行。"
+                 "本次尝试已消耗 epsilon。"),
         )  # fmt: skip
     gone = found.gone[~np.isin(found.gone, without)]
     return Partition(found.row, found.start, found.node, gone)
@@ -167,4 +168,3 @@ def _levels(how: Generalisation, beside: Path) -> int:
         with place.open(encoding=encodings.recognise(place), newline="") as file:
             return max((len(row) for row in csv.reader(file, delimiter=";")), default=2)
     return 2 + len(how.lengths or how.widths)
-

@@ -30,8 +30,8 @@ def use(released: Released, name: str, seed: int) -> dict[str, Any] | None:
 
 
 def use_of(given: Coded, found: Partition, code: Codes, name: str, seed: int) -> dict[str, Any] | None:
-    """Whether a row has the commonest value of a column (rows,) of codes, told from the quasi-identifiers by boosted trees
-    (our method gbdt): area under the ROC curve and accuracy on original rows that neither model has seen.
+    """Whether a row has the commonest value of a column (rows,) of codes, told from the quasi-identifiers by boosted
+    trees (our method gbdt): area under the ROC curve and accuracy on original rows that neither model has seen.
 
     A column is the place of its value in its hierarchy's order; of a released cell the middle of what it covers. None
     where either group is too small to tell.

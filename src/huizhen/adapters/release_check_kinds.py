@@ -1,4 +1,4 @@
-"""The independent check of what is special about a release: differential privacy, and columns of means. By SQL and from
+"""The independent check of what is special about a release: differential privacy, and means. By SQL and from
 the definitions, without the engine; of a hierarchy only what it puts each value under is taken from it."""
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _parameters_hold(asked: Anonymisation, said: Mapping[str, Any]) -> bool:
 
 
 def _delta(k: int, beta: float, epsilon: float) -> float:
-    """Li et al. 2012, theorem 1, summed term by term: max over n >= k / gamma - 1 of sum over j > gamma n of f(j; n)."""
+    """Li et al. 2012, theorem 1, term by term: max over n >= k / gamma - 1 of the sum over j > gamma n of f(j; n)."""
     gamma = (math.exp(epsilon) - 1 + beta) / math.exp(epsilon)
     rate = gamma * math.log(gamma / beta) - (gamma - beta)
     n, most = max(math.ceil(k / gamma - 1), 1), 0.0

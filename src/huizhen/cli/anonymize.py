@@ -66,10 +66,14 @@ TrailFile = Annotated[
     Path | None, typer.Option("--trail", metavar="FILE", help="Append every step, signed by --key, also where stopped.")
 ]
 Key = Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Key that signs the trail (`party key`).")]
-Auto = Annotated[bool, typer.Option("--auto", help="Find k, suppression and weights for --risk, and for --for if said.")]
+Auto = Annotated[
+    bool, typer.Option("--auto", help="Find k, suppression and weights for --risk, and for --for if said.")
+]
 Risk = Annotated[
     float | None,
-    typer.Option("--risk", min=1e-9, max=0.5, help="With --auto: nobody is found with a greater chance; 0.05 if not said."),
+    typer.Option(
+        "--risk", min=1e-9, max=0.5, help="With --auto: nobody is found with a greater chance; 0.05 if not said."
+    ),
 ]
 Use = Annotated[
     str | None,
@@ -81,7 +85,9 @@ Weight = Annotated[
 Epsilon = Annotated[
     float | None, typer.Option("--epsilon", min=1e-9, max=10, help="Differential privacy, by sampling; with --delta.")
 ]
-Delta = Annotated[float | None, typer.Option("--delta", min=1e-300, max=0.009, help="With --epsilon: how often it may fail.")]
+Delta = Annotated[
+    float | None, typer.Option("--delta", min=1e-300, max=0.009, help="With --epsilon: how often it may fail.")
+]
 NoMeasures = Annotated[bool, typer.Option("--no-measures", help="Leave out the measures of use.")]
 NoAttacks = Annotated[bool, typer.Option("--no-attacks", help="Release without trying any attack.")]
 
@@ -128,11 +134,11 @@ def anonymize(
 
     Example: `huizhen anonymize in.csv --out out.csv --qi age,sex,region --sensitive icd10 --k 5 --l 2 --t 0.2`
 
-    Example: `huizhen anonymize in.csv --out out.csv --qi age,sex,region --sensitive income --auto --risk 0.05 --for income`
+    Example: `huizhen anonymize in.csv --out out.csv --qi age,sex --sensitive income --auto --risk 0.05 --for income`
     """
-    from huizhen.cli.anonymize_auto import command_line, proposed, show
     from huizhen.adapters.anonymise_said import asked_by_file, asked_by_options
     from huizhen.adapters.anonymised import anonymise
+    from huizhen.cli.anonymize_auto import command_line, proposed, show
 
     said = {"qi": qi, "sensitive": sensitive, "keep": keep, "drop": drop, "k": k, "l": l, "t": t,
             "suppress": suppress, "algorithm": algorithm, "hierarchies": hierarchies, "mode": mode,
@@ -199,14 +205,17 @@ def _trail(trail: Path | None, key: Path | None) -> tuple[Trail, SigningKey | No
 
 
 def _counted(step: str, n: int) -> Text:
-    many = {"search": Text("rules", "条规则"), "attack": Text("people", "人"), "auto": Text("k", "k")}.get(step, Text("rows", "行"))
+    many = {"search": Text("rules", "条规则"), "attack": Text("people", "人"), "auto": Text("k", "k")}.get(
+        step, Text("rows", "行")
+    )
     return Text(f"{n:,} {many.en}", f"{n:,} {many.zh}")
 
 
 def _show(out: Path, found: dict[str, Any], asked: Anonymisation) -> None:
     rows, classes = found["rows"], found["classes"]
     VOICE.say(
-        f"{out}: {rows:,} rows in {classes:,} classes of at least {found['smallest_class']:,} (promised: {found['k']}).",
+        f"{out}: {rows:,} rows in {classes:,} classes of at least {found['smallest_class']:,} "
+        f"(promised: {found['k']}).",
         f"{out}：{rows:,} 行，{classes:,} 个等价类，每类至少 {found['smallest_class']:,} 行（承诺：{found['k']}）。",
     )
     if "differential" in found:

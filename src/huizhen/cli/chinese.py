@@ -394,4 +394,4 @@ OPTIONS: dict[str, str] = {
 }
 
 COMMANDS |= papers.COMMANDS | people.COMMANDS | files.COMMANDS
-OPTIONS |= papers.OPTIONS
+OPTIONS |= papers.OPTIONS | files.OPTIONS

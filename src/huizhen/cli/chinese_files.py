@@ -22,3 +22,11 @@ COMMANDS: dict[str, str] = {
     "写出的内容先仅凭文件本身核验，并加以攻击，再正式命名。\n\n"
     "各列的用途写在文件中，或用选项给出；后一种情况下，如何概括由取值推定，并予以说明。",
 }
+OPTIONS: dict[str, str] = {
+    "Find k, suppression and weights for --risk, and for --for if said.": "按 --risk（及 --for）选定 k、抑制与权重。",
+    "With --auto: nobody is found with a greater chance; 0.05 if not said.": "与 --auto 同用：单人风险上限；默认 0.05。",
+    "What the file is for: columns that tell this one stay finer.": "文件的用途：能说明该列的列保留得更细。",
+    "How much the loss of each column counts.": "各列信息损失的权重。",
+    "Differential privacy, by sampling; with --delta.": "以抽样实现差分隐私；须与 --delta 同用。",
+    "With --epsilon: how often it may fail.": "与 --epsilon 同用：失效概率上限。",
+}

@@ -80,7 +80,7 @@ def _facts(t: _Told) -> tuple[Fact, ...]:
         rest.append(fact(t("Differential privacy", "差分隐私"), said))
     for name, made in found.get("microaggregation", {}).items():
         said = t(
-            f"{made['means']:,} means of at least {found['k']:,} rows; {made['variance_kept']:.3f} of the variance kept",
+            f"{made['means']:,} means of at least {found['k']:,} rows; {made['variance_kept']:.3f} of variance kept",
             f"{made['means']:,} 个均值，每个至少 {found['k']:,} 行；保留方差的 {made['variance_kept']:.3f}",
         )
         rest.append(fact(t(f"'{name}' as means", f"“{name}”写为均值"), said))
@@ -109,7 +109,7 @@ def _settled(t: _Told) -> Section:
         if lines:
             title = t(f"Risk against {name}", f"风险与{name}")
             lowest = min(b for each in lines for _, b in each.points)
-            least = 0.5 if key == "use" and lowest >= 0.5 else 0.0  # noqa: PLR2004
+            least = 0.5 if key == "use" and lowest >= 0.5 else 0.0
             said = "; ".join(f"{a:.4f}: {b:.3f}" for a, b in lines[0].points)
             words = curve.Words(title, said, t("highest risk of one person", "单人最高风险"), name, least)
             told = t(

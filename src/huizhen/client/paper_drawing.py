@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from itertools import groupby
-from typing import Any
 from xml.etree.ElementTree import Element, fromstring
 
 from reportlab.lib.colors import Color, HexColor, white
@@ -119,4 +118,3 @@ class Drawing(Flowable):  # type: ignore[misc]
 def runs_of(is_latin: Callable[[str], bool]) -> Runs:
     """Texts cut where the font changes."""
     return lambda text: [(latin, "".join(chars)) for latin, chars in groupby(text, is_latin)]
-

@@ -116,7 +116,7 @@ class Attacks(Document):
     """How often a person's own row may be picked, or singled out; 1/k if not said."""
     attribute: float | None = Field(default=None, ge=0, le=1)
     """How much more often a sensitive value may be guessed of people in the file than of others, as a part of what is
-    left to be gained; if not said, 0.1 and what k leaves (1/k), or less where t allows less."""
+    left to be gained; if not said, 0.1 and what classes of this size leave, or less where t allows less."""
     membership: float = Field(default=0.1, ge=0, le=1)
     """The advantage of telling who is in the file."""
 

@@ -61,7 +61,8 @@ class Ranged(Known):
     def fits(self, label: int) -> npt.NDArray[np.bool_]:
         gone: npt.NDArray[np.bool_] = np.isnan(self.number)
         within = (self.low[label] <= self.number) & (self.number <= self.high[label])
-        return within | (gone & self.missing[label])
+        given: npt.NDArray[np.bool_] = within | (gone & self.missing[label])
+        return given
 
 
 class Seen:

@@ -9,6 +9,7 @@ microaggregation, Data Mining and Knowledge Discovery 11, 2005), of columns in u
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from numba import njit
 
 from huizhen.privacy.anonymise.hierarchy import Hierarchy
-from huizhen.privacy.anonymise.holding import held_each
+from huizhen.privacy.anonymise.holding import held
 from huizhen.privacy.anonymise.partition import Partition, Whole
 from huizhen.privacy.anonymise.promise import Codes, Sensitive, packed
 
@@ -115,7 +116,7 @@ def regrouped(
 
     columns (rows,) codes; numbers: of each column that is published as means the number of each code, NaN for none;
     None of the other columns. Classes in which a number is missing stay, and so do those whose groups would not hold
-    what is promised of sensitive columns, even with more rows. Every class has at least k rows, as before.
+    what is promised of sensitive columns, even all together. Every class has at least k rows, as before.
     """
     means = [j for j, number in enumerate(numbers) if number is not None]
     others = [j for j, number in enumerate(numbers) if number is None]
@@ -130,18 +131,18 @@ def regrouped(
     edges = np.flatnonzero(np.diff(family[of][order], prepend=-1, append=-1))
     place, new = np.empty(len(order), np.int64), np.empty(len(order), np.int64)
     made = 0
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
-        rows = order[begin:end]
+    for begin, end in pairwise(edges.tolist()):
+        rows, first = order[begin:end], begin
         for part in _parts(rows, of, len(means), k):
             group = None if missing[of[part[0]]] else _held_groups(points[part], k, secret, part, promise)
             if group is None:
                 group = np.unique(of[part], return_inverse=True)[1]
             by = np.argsort(group, kind="stable")
-            place[begin : begin + len(part)], new[begin : begin + len(part)] = part[by], made + group[by]
-            begin, made = begin + len(part), made + int(group.max()) + 1
+            place[first : first + len(part)], new[first : first + len(part)] = part[by], made + group[by]
+            first, made = first + len(part), made + int(group.max()) + 1
     start = np.flatnonzero(np.diff(new, prepend=-1))
-    row, first = found.row[place], of[place[start]]
-    node = found.node[:, first].copy()
+    row = found.row[place]
+    node = found.node[:, of[place[start]]].copy()
     for j in means:
         codes = columns[j][row]
         low, high = np.minimum.reduceat(codes, start), np.maximum.reduceat(codes, start)
@@ -171,16 +172,33 @@ def _parts(rows: Whole, of: Whole, columns: int, k: int) -> list[Whole]:
 
 
 def _held_groups(points: Floats, k: int, secret: Any, part: Whole, promise: Any) -> Whole | None:
-    """Groups that hold what is promised, of k rows, or of 2, 4, ... k where smaller ones do not; None where none do."""
-    least = k
-    while least < 2 * len(part):
-        group = groups(points, least)
-        if secret is None or len(promise[1]) == 0:
-            return group
-        by = np.argsort(group, kind="stable")
-        ends = np.append(np.flatnonzero(np.diff(group[by])) + 1, len(part))
-        room = np.zeros((2, len(promise[1]), promise[2].shape[2]), np.int64)
-        if held_each(np.ascontiguousarray(secret[part[by]]), 0, promise, room, ends).all():
-            return group
-        least *= 2
-    return None
+    """Groups of at least k rows; one that does not hold what is promised goes with its neighbours, in order of the
+    first column. None where not even all together hold it."""
+    group = groups(points, k)
+    if secret is None or len(promise[1]) == 0:
+        return group
+    middle = np.bincount(group, weights=points[:, 0]) / np.bincount(group)
+    rank = np.empty(len(middle), np.int64)
+    rank[np.argsort(middle, kind="stable")] = np.arange(len(middle))
+    by = np.argsort(rank[group], kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(rank[group][by])) + 1, len(part))
+    rows = np.ascontiguousarray(secret[part[by]])
+    room = np.zeros((2, len(promise[1]), promise[2].shape[2]), np.int64)
+    one = np.ones(1, np.bool_)
+
+    def holds(begin: int, end: int) -> bool:
+        return bool(held(rows, 0, promise, room, begin, np.array([end]), one))
+
+    cuts = [0]
+    for end in ends.tolist():
+        if holds(cuts[-1], end):
+            cuts.append(end)
+    while cuts[-1] != len(part):
+        if len(cuts) == 1:
+            return None
+        cuts.pop()
+        if holds(cuts[-1], len(part)):
+            cuts.append(len(part))
+    merged = np.empty(len(part), np.int64)
+    merged[by] = np.repeat(np.arange(len(cuts) - 1), np.diff(cuts))
+    return merged

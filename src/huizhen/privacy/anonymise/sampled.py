@@ -48,7 +48,7 @@ def delta_of(k: int, chance: float, epsilon: float) -> float:
     start, most = max(math.ceil(k / gamma - 1), 1), 0.0
     while True:
         n = np.arange(start, start + 4096)
-        most = max(most, float(binom.sf(np.floor(n * gamma), n, chance).max()))
+        most = max(most, float(np.max(binom.sf(np.floor(n * gamma), n, chance))))
         start += 4096
         if math.exp(-start * rate) <= most:
             return min(most * (1 + 1e-9), 1.0)
@@ -87,9 +87,7 @@ def worth(rule: Rule, levels: Sequence[int], weights: Sequence[float]) -> int:
 
 def rules(levels: Sequence[int], fixed: Sequence[int | None]) -> list[Rule]:
     """All rules: one level for each column, where none is fixed any from the root to the value."""
-    return list(
-        product(*(range(m) if f is None else (min(f, m - 1),) for m, f in zip(levels, fixed, strict=True)))
-    )
+    return list(product(*(range(m) if f is None else (min(f, m - 1),) for m, f in zip(levels, fixed, strict=True))))
 
 
 def scores(
@@ -122,6 +120,4 @@ def classes(columns: Sequence[Codes], hierarchies: Sequence[Hierarchy], rule: Ru
 
 
 def _labels(columns: Sequence[Codes], hierarchies: Sequence[Hierarchy], rule: Rule) -> list[Whole]:
-    return [
-        h.node[min(level, len(h.node) - 1)][c] for c, h, level in zip(columns, hierarchies, rule, strict=True)
-    ]
+    return [h.node[min(level, len(h.node) - 1)][c] for c, h, level in zip(columns, hierarchies, rule, strict=True)]

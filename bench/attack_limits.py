@@ -57,7 +57,7 @@ def tables(
     adult: Path | None, times: int, sizes: tuple[int, ...]
 ) -> Iterator[tuple[str, pa.Table, dict[str, Any], str]]:
     """(what, table, quasi-identifiers, sensitive column), each drawn anew."""
-    how = {"age": Generalisation(by="interval", widths=(5, 10, 20)), 
+    how = {"age": Generalisation(by="interval", widths=(5, 10, 20)),
            "region": Generalisation(by="prefix", lengths=(1, 2)),
            "job": Generalisation(by="prefix", lengths=(1, 2)), "sex": FLAT}  # fmt: skip
     whole = read_table(adult)[0] if adult else None

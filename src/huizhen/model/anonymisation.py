@@ -122,6 +122,8 @@ class Attacks(Document):
 
 
 class Anonymisation(Document):
+    """What each column of a file is, and what its release promises."""
+
     quasi_identifiers: dict[str, Generalisation] = Field(min_length=1)
     """Columns that may be known from elsewhere, and how each is made coarser."""
     sensitive: dict[str, Variety] = {}

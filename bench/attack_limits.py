@@ -1,6 +1,6 @@
 """What each attack gains on releases that hold their promise, and how often that is told to be beyond its limit.
 
-`python bench/attack_limits.py [--adult FILE] [--times N] [--large]`. Tables are drawn whose sensitive column follows
+`python bench/attack_limits.py [--adult FILE] [--times N] [--large | --tiny]`. Tables are drawn whose sensitive column follows
 the quasi-identifiers not at all, somewhat, or strongly, and, where the file is given, rows of Adult; each is released
 by the engine, checked, and attacked. Of what an attack gains, the lower end of its interval decides; so of that the
 95th and 99th percentile are told beside the limit, and how often it was beyond it, with Wilson's interval. Singling out
@@ -84,12 +84,13 @@ def main() -> None:
     given.add_argument("--adult", type=Path)
     given.add_argument("--times", type=int, default=1)
     given.add_argument("--large", action="store_true")
+    given.add_argument("--tiny", action="store_true")
     asked = given.parse_args()
-    sizes = (1000, 3000, 10_000) if asked.large else (1000,)
+    sizes = (1000, 3000, 10_000) if asked.large else (200,) if asked.tiny else (1000,)
     gains: dict[tuple[str, str], list[tuple[float, float, float]]] = defaultdict(list)
     began = time.process_time()
     for seed, (what, table, how, secret) in enumerate(tables(asked.adult, asked.times, sizes)):
-        for k, suppress in product((3, 5, 10, 20), (0.0, 0.05)):
+        for k, suppress in product((5,) if asked.tiny else (3, 5, 10, 20), (0.0, 0.05)):
             wanted = Anonymisation(
                 quasi_identifiers=how, sensitive={secret: Variety(distinct=2)}, k=k, suppress=suppress,
                 attacks=Attacks(targets=1000),

@@ -203,7 +203,8 @@ def test_names_of_the_standards_have_their_classes():
 
     words = [
         "党的机关、国家机关、群众团体和社会组织、企事业单位负责人", "专业技术人员", "办事人员和有关人员",
-        "社会生产服务和生活服务人员", "农、林、牧、渔业生产及辅助人员", "生产制造及有关人员", "军人", "不便分类的其他从业人员",
+        "社会生产服务和生活服务人员", "农、林、牧、渔业生产及辅助人员", "生产制造及有关人员", "军人",
+        "不便分类的其他从业人员",
     ]  # fmt: skip
     tree = occupation(words)
     assert [tree.label[tree.node[2, tree.code[i]]][0] for i in range(8)] == list("12345678")

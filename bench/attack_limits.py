@@ -1,11 +1,12 @@
 """What each attack gains on releases that hold their promise, and how often that is told to be beyond its limit.
 
 `python bench/attack_limits.py [--adult FILE] [--times N] [--large | --tiny]`. Tables are drawn whose sensitive column
-follows the quasi-identifiers not at all, somewhat, or strongly, and, where the file is given, rows of Adult; each is released
-by the engine, checked, and attacked. Of what an attack gains, the lower end of its interval decides; so of that the
-95th and 99th percentile are told beside the limit, and how often it was beyond it, with Wilson's interval. Singling out
-and linkage have a limit that follows from k; membership and attribute inference one that was chosen (.1, for attribute
-inference beside what it gains where values are shuffled among rows): such that at most one in a hundred is stopped.
+follows the quasi-identifiers not at all, somewhat, or strongly, and, where the file is given, rows of Adult; each is
+released by the engine, checked, and attacked. Of what an attack gains, the lower end of its interval decides; so of
+that the 95th and 99th percentile are told beside the limit, and how often it was beyond it, with Wilson's interval.
+Singling out and linkage have a limit that follows from k; membership and attribute inference one that was chosen (.1,
+for attribute inference beside what it gains where values are shuffled among rows): such that at most one in a hundred
+is stopped.
 """
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from huizhen.adapters.anonymise_columns import encoded
+from huizhen.adapters.anonymise_means import Means, mean_columns
 from huizhen.adapters.anonymise_release import Heard, Released, anonymised, classes
+from huizhen.adapters.anonymise_sampled import at_its_levels
 from huizhen.adapters.anonymise_table import Coded
 from huizhen.adapters.own_file import read_table
 from huizhen.kit.errors import BadInput, Refused, Unable
@@ -26,7 +28,9 @@ from huizhen.privacy.attack_rows import Known, Seen, Tried, singled, tried
 
 CONTROLS = 5
 """One in so many rows is a control row, up to as many as there are targets."""
-ATTRIBUTE = 0.2
+ATTRIBUTE = 0.1
+"""Beside what is gained where values are shuffled among rows. Of releases that hold their promise, fewer than one in a
+hundred reach that (`bench/attack_limits.py`)."""
 _TRIES = 6
 """Settings that are tried to name the nearest that holds."""
 _WORDS = {
@@ -49,7 +53,7 @@ class _Scene:
     """The original, and how labels of a release are read: what attacks on a release and on its twin share."""
 
     def __init__(self, table: pa.Table, given: Coded, asked: Anonymisation, people: pa.Table | None) -> None:
-        self.given, self.rows = given, given.rows
+        self.given, self.asked, self.rows, self.means = given, asked, given.rows, mean_columns(asked)
         kept = [n for n in asked.keep if n not in asked.attacks.unknown]
         names = [*given.hierarchies, *(asked.keep if people is not None else kept)]
         self.known = [n for n in names if people is None or n in people.column_names]
@@ -64,10 +68,14 @@ class _Scene:
                      **{n: p.code for n, p in self.plain.items()}}  # fmt: skip
         self._label = {n: _labels(h) for n, h in given.hierarchies.items()}
 
-    def written(self, table: pa.Table) -> tuple[list[Known], dict[str, Codes]]:
+    def written(self, table: pa.Table, found: Partition) -> tuple[list[Known], dict[str, Codes]]:
         """A released table as labels by known column, and as codes by sensitive column."""
         known = []
         for name in self.known:
+            if name in self.means:
+                made = Means(self.given, self.asked, found, name)
+                known.append(made.known(made.places(), _placed(table[name], made.places())))
+                continue
             place = self._label[name][0] if name in self._label else self.plain[name].place
             known.append(self._known(name, _placed(table[name], place)))
         return known, {n: _placed(table[n], self.plain[n].place) for n in self.given.sensitive}
@@ -76,9 +84,14 @@ class _Scene:
         """The same of a release that is not written."""
         of = np.repeat(np.arange(len(found.start)), found.size)
         node = dict(zip(self.given.hierarchies, found.node, strict=True))
-        known = [
-            self._known(n, self._label[n][1][node[n]][of] if n in node else self.code[n][found.row]) for n in self.known
-        ]
+        known = []
+        for n in self.known:
+            if n in self.means:
+                made = Means(self.given, self.asked, found, n)
+                codes = np.array([made.places()[label] for label in made.label], np.int32)[of]
+                known.append(made.known(made.places(), codes))
+            else:
+                known.append(self._known(n, self._label[n][1][node[n]][of] if n in node else self.code[n][found.row]))
         return known, {n: self.plain[n].code[found.row] for n in self.given.sensitive}
 
     def _known(self, name: str, released: Codes) -> Known:
@@ -110,12 +123,13 @@ def attacked(
 
     Linkage, attribute inference and singling out are made on the release. Membership, and what control people are
     compared with, need people who are not in it: a twin is released of the other rows alone, by the same settings, and
-    kept in memory. Raises NotFound and BadInput for an outside file that cannot be used.
+    kept in memory. Where rows were drawn by chance, whoever is in the original is tried for membership, drawn or not.
+    Raises NotFound and BadInput for an outside file that cannot be used.
     """
     chance = np.random.default_rng(seed)
     outside = read_table(beside / asked.attacks.outside)[0] if asked.attacks.outside else None
     scene = _Scene(table, released.coded, asked, outside)
-    known, secrets = scene.written(written)
+    known, secrets = scene.written(written, released.found)
     seen, most, row = Seen(known), asked.attacks.targets, released.found.row
     place = np.argsort(row)[np.sort(chance.permutation(len(row))[:most])]
     target = row[place]
@@ -129,7 +143,12 @@ def attacked(
     if outside is not None:
         linked = tried(seen, scene.outside(outside, most, chance), None, [], chance, steps(0))
     control = np.sort(chance.permutation(scene.rows)[: min(most, scene.rows // CONTROLS)])
-    others = _twin(scene, asked, control, chance, steps(len(target)))
+    joined = inside
+    if asked.differential is not None:
+        asked = at_its_levels(asked, asked.differential, released.found, released.coded)
+        any_row = np.sort(chance.permutation(scene.rows)[:most])
+        joined = tried(seen, scene.people(any_row), None, [], chance, steps(0))
+    others = _twin(scene, asked, beside, control, chance, steps(len(target)))
     once = singled(seen, scene.people(np.arange(scene.rows)), scene.people(control), most // 2, chance)
     limit = asked.attacks.linkage if asked.attacks.linkage is not None else 1 / asked.k
     picked = wilson(float(linked.linked.sum()), len(linked.linked))
@@ -142,11 +161,12 @@ def attacked(
     )  # fmt: skip
     if others is None:
         return found
-    there, away = wilson(int(inside.there.sum()), len(target)), wilson(int(others.there.sum()), len(control))
+    there, away = wilson(int(joined.there.sum()), len(joined.there)), wilson(int(others.there.sum()), len(control))
     found.append(
-        Attack("membership", "", len(target), len(control), there, away, 0.5, advantage(there, away),
+        Attack("membership", "", len(joined.there), len(control), there, away, 0.5, advantage(there, away),
                asked.attacks.membership)
     )  # fmt: skip
+    left = _left_by_classes(seen, scene, target, place, list(secrets.values()), chance)
     for i, name in enumerate(released.coded.sensitive):
         right, wrong = (
             wilson(float(t.guessed[i].sum()), t.guessed.shape[1]) if t.guessed.size else nobody
@@ -155,28 +175,41 @@ def attacked(
         usual = float(np.bincount(scene.code[name]).max() / scene.rows)
         found.append(
             Attack("attribute", name, len(target), len(control), right, wrong, usual, beyond(right, wrong),
-                   _inferred(asked, name, usual))
+                   _inferred(asked, name, usual, left[i]))
         )  # fmt: skip
     return found
 
 
-def _inferred(asked: Anonymisation, name: str, usual: float) -> float:
+def _left_by_classes(
+    seen: Seen, scene: _Scene, target: Whole, place: Whole, secrets: Sequence[Codes], chance: np.random.Generator
+) -> list[float]:
+    """What guessing each sensitive column gains where its values are shuffled among the rows, so that no column tells
+    anything of it: a person's own value counts in their own class, the more the fewer rows and values there are."""
+    shuffled = [codes[chance.permutation(len(codes))] for codes in secrets]
+    pairs = [(c, c[own]) for c in shuffled for own in (place, chance.integers(0, len(c), len(place)))]
+    guessed = tried(seen, scene.people(target), place, pairs, chance, lambda _n: None).guessed
+    right = guessed.mean(axis=1) if guessed.size else np.zeros(len(pairs))
+    return [max(float((a - b) / max(1 - b, 1e-12)), 0.0) for a, b in zip(right[::2], right[1::2], strict=True)]
+
+
+def _inferred(asked: Anonymisation, name: str, usual: float, left: float) -> float:
     """What an attack on an attribute may gain. Closeness with the equal distance lets the commonest value of a class be
     at most t commoner than in the file: a gain of t / (1 - the commonest value's share)."""
     if asked.attacks.attribute is not None:
         return asked.attacks.attribute
-    variety, most = asked.sensitive[name], ATTRIBUTE + 1 / asked.k
+    variety, most = asked.sensitive[name], ATTRIBUTE + left
     if variety.t is None or variety.distance != "equal" or usual >= 1:
         return most
     return min(most, variety.t / (1 - usual))
 
 
 def _twin(
-    scene: _Scene, asked: Anonymisation, control: Whole, chance: np.random.Generator, heard: Callable[[int], None]
-) -> Tried | None:
+    scene: _Scene, asked: Anonymisation, beside: Path, control: Whole, chance: np.random.Generator,
+    heard: Callable[[int], None],
+) -> Tried | None:  # fmt: skip
     """Control people looked for in a release of the other rows; None where these cannot be released so."""
     try:
-        found = classes(scene.given, asked, lambda _step, _n: None, without=control)
+        found = classes(scene.given, asked, beside, lambda _step, _n: None, without=control)
     except Unable:
         return None
     known, secrets = scene.twin(found)

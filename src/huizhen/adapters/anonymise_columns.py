@@ -21,6 +21,7 @@ from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Generalisation, Variety
 from huizhen.privacy.anonymise import vocabulary
 from huizhen.privacy.anonymise.hierarchy import Hierarchy, build, date, flat, icd10, interval, prefix, quantile, table
+from huizhen.privacy.anonymise.microaggregate import HALVES
 from huizhen.privacy.anonymise.promise import Codes, Diversity, Sensitive
 
 _SHAPES = (
@@ -104,6 +105,8 @@ def drawn(values: Sequence[str], rows: npt.NDArray[Any], how: Generalisation, na
               "occupation": lambda: vocabulary.occupation(values)}  # fmt: skip
     if how.by in simple:
         return simple[how.by]()
+    if how.by == "microaggregate":
+        return quantile(values, rows.tolist(), HALVES, name)
     if how.by == "prefix" and how.lengths:
         return prefix(values, how.lengths)
     if how.by == "interval" and how.widths:

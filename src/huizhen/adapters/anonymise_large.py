@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from huizhen.adapters.anonymise_columns import drawn, ordered, promised
+from huizhen.adapters.anonymise_means import mean_columns
 from huizhen.adapters.anonymise_release import Heard
 from huizhen.adapters.anonymise_spool import Spool, header, spooled
 from huizhen.adapters.anonymise_table import check_asked, check_reachable
@@ -104,6 +105,8 @@ def check_in_parts(asked: Anonymisation, memory: int) -> None:
         "population": asked.population is not None,
         "population_size": asked.population_size is not None,
         "attacks": asked.attacks.run,
+        "differential": asked.differential is not None,
+        "by: microaggregate": bool(mean_columns(asked)),
     }
     for what, there in needs.items():
         if there:

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from huizhen.adapters.anonymise_means import Means, check_means, mean_columns, numbers
 from huizhen.adapters.anonymise_table import Coded, coded
-from huizhen.adapters.arrow import labelled, numbers
+from huizhen.adapters.arrow import labelled
+from huizhen.adapters.arrow import numbers as as_array
 from huizhen.adapters.release_population import Witness
 from huizhen.kit.errors import Unable
 from huizhen.kit.text import Text
@@ -20,6 +22,7 @@ from huizhen.model.anonymisation import Anonymisation
 from huizhen.privacy.anonymise.cost import measure
 from huizhen.privacy.anonymise.distinct import distinct
 from huizhen.privacy.anonymise.lattice import optimal
+from huizhen.privacy.anonymise.microaggregate import regrouped
 from huizhen.privacy.anonymise.partition import Partition, Whole, partition
 from huizhen.privacy.anonymise.promise import Presence, Sensitive, all_held
 from huizhen.privacy.risk import risks
@@ -70,6 +73,12 @@ class Released:
         people the file was drawn, `uniqueness` among them, before and after."""
         told = measure(self.found, list(self.coded.hierarchies.values()), list(self.coded.hierarchies))
         told["risk"] = risks(self.found.size, self.found.people).as_json()
+        if names := mean_columns(asked):
+            told["microaggregation"] = {n: Means(self.coded, asked, self.found, n).as_json() for n in names}
+        if asked.differential is not None:
+            from huizhen.adapters.anonymise_sampled import told_so
+
+            told["differential"] = told_so(self.found, self.coded, asked, asked.differential)
         people = self.coded.everyone if asked.population else asked.population_size
         if people is not None:
             from huizhen.privacy.risk_population import uniqueness
@@ -98,13 +107,19 @@ def anonymised(
 
     The release is neither checked from what was written (that is `check_release`) nor attacked.
     """
+    check_means(asked)
     given = coded(table, asked, beside, people)
-    found = classes(given, asked, heard, order=order)
+    found = classes(given, asked, beside, heard, order=order)
     return Released(_released(table, found, given, asked), given, found)
 
 
 def classes(
-    given: Coded, asked: Anonymisation, heard: Heard, without: Whole | None = None, order: int | None = None
+    given: Coded,
+    asked: Anonymisation,
+    beside: Path,
+    heard: Heard,
+    without: Whole | None = None,
+    order: int | None = None,
 ) -> Partition:
     """The classes, their rows in an order by chance (or by the secret `order`); as if the rows `without` were not in
     the file.
@@ -112,7 +127,12 @@ def classes(
     Raises Unable where nothing holds what is asked.
     """
     inside = np.arange(given.everyone) < given.rows
-    inside[[] if without is None else without] = False
+    absent = np.zeros(0, np.int64) if without is None else without
+    inside[absent] = False
+    if asked.differential is not None:
+        from huizhen.adapters.anonymise_sampled import released_so
+
+        return released_so(given, asked, asked.differential, beside, absent)
     chance = np.random.default_rng(order).permutation(given.everyone)
     if not asked.population:
         chance = chance[inside[chance]]
@@ -126,21 +146,27 @@ def classes(
         sensitive = [*sensitive, Sensitive(inside.astype(np.int32), 2, presence)]
         k = people.k_map or 1
     if len(chance) < k or not all_held(sensitive):
-        raise _unreachable()
+        raise _unreachable(given.rows, given.everyone)
     hierarchies = list(given.hierarchies.values())
+    names = mean_columns(asked)
+    number = [numbers(h) if n in names else None for n, h in given.hierarchies.items()]
+
+    def means(found: Partition) -> Partition:
+        return regrouped(found, columns, hierarchies, number, k, sensitive) if names else found
+
     if asked.algorithm == "lattice":
         found = optimal(
             columns, hierarchies, k, sensitive, suppress=suppress,
             inside=inside if asked.population else None, heard=lambda n: heard("search", n),
         )  # fmt: skip
-        return found.only(chance, inside)
+        return means(found).only(chance, inside)
 
     def split(allowed: int) -> Partition:
         found = partition(
             columns, hierarchies, k, sensitive, suppress=allowed, threads=os.cpu_count() or 1,
             weights=[how.weight for how in asked.quasi_identifiers.values()], heard=lambda n: heard("partition", n),
         )  # fmt: skip
-        return found.only(chance, inside)
+        return means(found).only(chance, inside)
 
     return _within(split, suppress, len(chance), int(inside.sum()))
 
@@ -157,12 +183,13 @@ def _within(split: Callable[[int], Partition], suppress: int, everyone: int, row
     return split(suppress)
 
 
-def _unreachable() -> Unable:
+def _unreachable(rows: int, everyone: int) -> Unable:
+    share = rows / everyone
     return Unable(
         "not-held-by-all",
         Text("What is promised does not hold even of the whole file.", "即使在整个文件中也达不到所承诺的要求。"),
-        Text("Ask for less: a smaller k_map, or another share of people present.",
-             "请降低要求：减小 k_map，或调整在册比例。"),
+        Text(f"The nearest setting: k_map at most {everyone}, present_least at most {share:.4f}, present_most no less.",
+             f"最接近的可行设置：k_map 不超过 {everyone}，present_least 不超过 {share:.4f}，present_most 不低于该值。"),
     )  # fmt: skip
 
 
@@ -174,10 +201,14 @@ def _wide(one: Sensitive, inside: Any, chance: Any) -> Sensitive:
 
 
 def _released(table: pa.Table, found: Partition, given: Coded, asked: Anonymisation) -> pa.Table:
-    place = numbers(found.row)
+    place = as_array(found.row)
     columns = {
         name: labelled(np.repeat(node, found.size), hierarchy.label)
         for (name, hierarchy), node in zip(given.hierarchies.items(), found.node, strict=True)
     }
+    of = np.repeat(np.arange(len(found.start), dtype=np.int32), found.size)
+    for name in mean_columns(asked):
+        labels = pa.array(Means(given, asked, found, name).label, pa.string())
+        columns[name] = pa.DictionaryArray.from_arrays(pa.array(of), labels).cast(pa.string()).dictionary_encode()
     columns |= {name: table[name].take(place) for name in (*asked.sensitive, *asked.keep)}
     return pa.table(columns)

@@ -12,7 +12,7 @@ from huizhen.intake.document import read_yaml
 from huizhen.intake.format import check_file
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
-from huizhen.model.anonymisation import Anonymisation, Attacks, Generalisation, Variety
+from huizhen.model.anonymisation import Anonymisation, Attacks, Differential, Generalisation, Variety
 from huizhen.privacy.risk import SMALLEST
 
 
@@ -52,8 +52,10 @@ def asked_by_options(file: Path, said: Mapping[str, Any]) -> Anonymisation:
         )
     check_file(file)
     drawn = written(names["qi"], said["hierarchies"]) if said["hierarchies"] else {}
-    values = met(file, [n for n in names["qi"] if n not in drawn])
+    private = _private(said)
+    values = {} if private else met(file, [n for n in names["qi"] if n not in drawn])
     how = {n: drawn.get(n) or (meant(values[n]) if n in values else _FLAT) for n in names["qi"]}
+    how |= {n: how[n].model_copy(update={"weight": w}) for n, w in _weights(said["weight"], how).items()}
     return Anonymisation(
         quasi_identifiers=how,
         sensitive={n: Variety(distinct=said["l"], t=said["t"]) for n in names["sensitive"]},
@@ -63,6 +65,7 @@ def asked_by_options(file: Path, said: Mapping[str, Any]) -> Anonymisation:
         suppress=said["suppress"] or 0.0,
         algorithm=said["algorithm"] or "topdown",
         mode=said["mode"],
+        differential=private,
         population_size=said["population-size"],
         attacks=Attacks(
             run=not said["no-attacks"],
@@ -72,5 +75,39 @@ def asked_by_options(file: Path, said: Mapping[str, Any]) -> Anonymisation:
     )
 
 
+def _private(said: Mapping[str, Any]) -> Differential | None:
+    """How columns are made coarser must not follow from rows then: by a file of `hierarchies`, or not at all."""
+    if (said["epsilon"] is None) != (said["delta"] is None):
+        raise BadInput(
+            "epsilon-without-delta",
+            Text("--epsilon and --delta go together.", "--epsilon 与 --delta 须同时给出。"),
+            Text("Give both, as --epsilon 1 --delta 1e-6: less than one in the number of rows.",
+                 "请同时给出，例如 --epsilon 1 --delta 1e-6：应小于行数的倒数。"),
+        )  # fmt: skip
+    return None if said["epsilon"] is None else Differential(epsilon=said["epsilon"], delta=said["delta"])
+
+
+def _weights(said: str | None, how: Mapping[str, Generalisation]) -> dict[str, float]:
+    """age=3,region=1 as weights. Raises BadInput for what is no such pair, or no quasi-identifier."""
+    found = {}
+    for pair in (said or "").split(",") if said else ():
+        name, there, weight = pair.strip().rpartition("=")
+        try:
+            number = float(weight)
+        except ValueError:
+            number = 0.0
+        if not there or name not in how or not 0 < number <= _HEAVIEST:
+            raise BadInput(
+                "bad-weight",
+                Text(f"--weight '{pair}' names no quasi-identifier and number.",
+                     f"--weight“{pair}”没有给出准标识列与数值。"),
+                Text("Write it as age=3,region=1, with columns of --qi and numbers above 0, up to 1000.",
+                     "请写成 age=3,region=1：列须在 --qi 中，数值大于 0 且不超过 1000。"),
+            )  # fmt: skip
+        found[name] = number
+    return found
+
+
+_HEAVIEST = 1000
 _FLAT = Generalisation(by="flat")
 _LISTS = ("qi", "sensitive", "keep", "drop", "unknown")

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from huizhen.adapters.anonymise_columns import quasi, secret
+from huizhen.adapters.anonymise_nearest import nearest_k, nearest_variety
 from huizhen.kit.errors import BadInput, Refused, Unable
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Anonymisation
@@ -163,14 +164,15 @@ def check_reachable(rows: int, asked: Anonymisation, sensitive: Sequence[Sensiti
         raise Unable(
             "fewer-rows-than-k",
             Text(f"The file has fewer than {asked.k} rows.", f"文件不足 {asked.k} 行。"),
-            Text("Give a smaller k, or more rows.", "请减小 k，或增加数据行。"),
+            nearest_k(rows),
         )
     for name, one in zip(asked.sensitive, sensitive, strict=True):
         if not all_held([one]):
             raise Unable(
                 "not-varied-enough",
-                Text(f"Column '{name}' is not so varied even in the whole file.",
-                     f"即使在整个文件中，列“{name}”也达不到所要求的多样性。"),
-                Text("Ask for less of it: a smaller distinct, entropy or l, or a larger c.",
-                     "请降低要求：减小 distinct、entropy 或 l，或增大 c。"),
-            )  # fmt: skip
+                Text(
+                    f"Column '{name}' is not so varied even in the whole file.",
+                    f"即使在整个文件中，列“{name}”也达不到所要求的多样性。",
+                ),
+                nearest_variety(asked.sensitive[name], one),
+            )

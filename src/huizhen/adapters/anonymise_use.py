@@ -8,11 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from huizhen.adapters.anonymise_release import Released
+from huizhen.adapters.anonymise_table import Coded
 from huizhen.kit.errors import Unable
 from huizhen.methods import find
 from huizhen.model.batch import Batch, empty_batch
 from huizhen.model.dataset import Column, Schema
 from huizhen.model.method import Done
+from huizhen.privacy.anonymise.partition import Partition
+from huizhen.privacy.anonymise.promise import Codes
 from huizhen.statistics.scoring import predict
 
 Floats = npt.NDArray[np.float64]
@@ -22,15 +25,18 @@ TREES = 30
 
 
 def use(released: Released, name: str, seed: int) -> dict[str, Any] | None:
-    """Whether a row has the commonest value of a sensitive column, told from the quasi-identifiers by boosted trees
-    (our method gbdt): area under the ROC curve and accuracy on original rows that neither model has seen.
+    """`use_of` a sensitive column."""
+    return use_of(released.coded, released.found, released.coded.sensitive[name].code, name, seed)
+
+
+def use_of(given: Coded, found: Partition, code: Codes, name: str, seed: int) -> dict[str, Any] | None:
+    """Whether a row has the commonest value of a column (rows,) of codes, told from the quasi-identifiers by boosted
+    trees (our method gbdt): area under the ROC curve and accuracy on original rows that neither model has seen.
 
     A column is the place of its value in its hierarchy's order; of a released cell the middle of what it covers. None
     where either group is too small to tell.
     """
-    given, found = released.coded, released.found
     chance = np.random.default_rng(seed)
-    code = given.sensitive[name].code
     outcome = (code == np.bincount(code).argmax()).astype(np.float64)
     place = np.argsort(found.row)[chance.permutation(len(found.row))]
     half = min(len(place) // 2, MOST)

@@ -8,9 +8,12 @@ from threading import Thread
 from typing import Any
 
 from huizhen.adapters.anonymise_release import Heard, Released, anonymised
+from huizhen.adapters.anonymise_sampled import with_its_k
 from huizhen.adapters.anonymise_trail import Trail
 from huizhen.adapters.own_file import new_file, read_table, write_table
 from huizhen.adapters.release_check import Table, check_release
+from huizhen.adapters.release_check_kinds import Kinds
+from huizhen.adapters.release_statement import state, with_statement
 from huizhen.kit.errors import HuizhenError
 from huizhen.model.anonymisation import Anonymisation
 from huizhen.privacy.anonymise.partition import ready
@@ -42,11 +45,13 @@ def anonymise(
     trail = Trail() if trail is None else trail
     Thread(target=ready).start()
     try:
+        asked = with_its_k(asked, beside)
         with new_file(out, path) as part:
             if memory is None:
                 told = _made(path, part, asked, beside, heard, seed, measured, trail, order)
             else:
                 told = _made_on_disk(path, part, asked, beside, heard, memory, trail)
+            state(out, told["output_sha256"], told.get("differential"))
         trail.add("release", file=out.name, sha256=told["output_sha256"])
     except HuizhenError as error:
         trail.add("stopped", code=error.code)
@@ -69,14 +74,25 @@ def _made(
         people, by = read_table(place)
         around = Table(place, by)
     released = anonymised(table, asked, beside, heard, people, order)
-    told = released.told(asked)
+    told = {"k": asked.k, **released.told(asked)}
     trail.add("partition", **{key: told[key] for key in ("rows", "suppressed", "classes", "smallest_class")})
-    write_table(released.table, part, delimiter)
+    if "differential" in told:
+        trail.add("differential", **told["differential"])
+    write_table(with_statement(released.table, told.get("differential")), part, delimiter)
     heard("check", len(released.table))
     secrets = {n: s.hierarchy for n, s in released.coded.sensitive.items() if s.hierarchy is not None}
     witness = released.witness(people)
     population = (around, witness) if around is not None and witness is not None else None
-    check_release(Table(part, delimiter), Table(path, delimiter), asked, secrets, len(released.found.row), population)
+    special = Kinds(told.get("differential"), released.coded.hierarchies) if asked.special else None
+    check_release(
+        Table(part, delimiter),
+        Table(path, delimiter),
+        asked,
+        secrets,
+        len(released.found.row),
+        population,
+        kinds=special,
+    )
     trail.add("check", held=True)
     if measured:
         heard("measure", len(table))

@@ -43,7 +43,15 @@ def anonymise_frame(
     return Anonymised(alike(table, released), figures, asked)
 
 
-_UNSAID = {"mode": None, "population-size": None, "no-attacks": False, "outside": None}
+_UNSAID = {
+    "weight": None,
+    "epsilon": None,
+    "delta": None,
+    "mode": None,
+    "population-size": None,
+    "no-attacks": False,
+    "outside": None,
+}
 
 
 def listed(columns: str | Sequence[str]) -> str:

@@ -81,7 +81,7 @@ def written(path: Path, delimiter: str) -> Iterator[Callable[[pa.Table], None]]:
             plain = pa.table(
                 {n: c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c
                  for n, c in zip(table.column_names, table.columns, strict=True)}
-            )  # fmt: skip
+            ).replace_schema_metadata(table.schema.metadata)  # fmt: skip
             if not writer:
                 if path.suffix.lower() == ".parquet":
                     made = pa.parquet.ParquetWriter(path, plain.schema)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from huizhen.adapters.anonymise_table import as_text
 from huizhen.adapters.own_file import in_utf8, read_table
+from huizhen.adapters.release_check_kinds import Kinds, broken_kinds
 from huizhen.adapters.release_population import Witness, broken_among
 from huizhen.kit.errors import Refused
 from huizhen.kit.text import Text
@@ -41,14 +42,16 @@ def check_release(
     rows: int,
     population: tuple[Table, Witness] | None = None,
     memory: int | None = None,
+    kinds: Kinds | None = None,
 ) -> None:
     """Raises Refused where the file does not hold what was asked, in 64 bit, or does not have as many rows.
 
     original: whose shares closeness is measured against. hierarchies: order and tree of the sensitive columns that need
     one, by name. population: the file of the population, where there is one, and whom of it the engine says to be in
-    which class. memory: bytes that this may take; what is more lies beside the file for a while.
+    which class. memory: bytes that this may take; what is more lies beside the file for a while. kinds: what the engine
+    says of differential privacy and of means, where one is asked.
     """
-    read = in_utf8 if asked.suppress else nullcontext
+    read = in_utf8 if asked.suppress or kinds is not None else nullcontext
     with (
         read(original.path) as path,
         TemporaryDirectory(prefix=".huizhen-", dir=released.path.parent) as folder,
@@ -70,6 +73,12 @@ def check_release(
                 connection.register("people", as_text(read_table(population[0].path)[0]))
                 everyone = "people"
             found += broken_among(connection, asked, everyone, population[1])
+        if kinds is not None:
+            before = _source(original, None)
+            if original.path.suffix.lower() == ".parquet":
+                connection.register("original", as_text(read_table(original.path)[0]))
+                before = "original"
+            found += broken_kinds(connection, before, asked, kinds)
         for broken in found:
             raise Refused(
                 "promise-broken",

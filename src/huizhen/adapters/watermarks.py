@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from huizhen.adapters.identified import found_of
 from huizhen.adapters.own_file import as_text, new_file, new_key, read_key, read_table, write_table
+from huizhen.adapters.release_statement import stated
 from huizhen.intake.format import check_file
 from huizhen.kit.errors import BadInput, NotFound, Refused, Unable
 from huizhen.kit.text import Text
@@ -54,6 +55,14 @@ def embed(
     BadInput, Refused for doses and identifiers, and Unable where the table cannot carry a mark.
     """
     table, delimiter = _table(path)
+    if stated(path) is not None:
+        raise Refused(
+            "watermark-in-a-private-release",
+            Text(f"{path.name} was released with differential privacy: it is never marked.",
+                 f"{path.name} 以差分隐私发布：从不加水印。"),
+            Text("A mark would change what its epsilon and delta were promised for. Hand it out as it is.",
+                 "水印会改变 epsilon 与 delta 所承诺的内容。请原样发放。"),
+        )  # fmt: skip
     _check_columns(table, tolerances, config)
     numbers = {name: _numbers(table[name]) for name in tolerances}
     scales = {name: _scale(name, table[name], numbers[name], text) for name, text in tolerances.items()}

@@ -74,6 +74,28 @@ Memory = Annotated[
     str | None,
     typer.Option("--memory", metavar="2GB", help="For large files: rows lie on the disk, and so much is in memory."),
 ]
+Auto = Annotated[
+    bool, typer.Option("--auto", help="Find k, suppression and weights for --risk, and for --for if said.")
+]
+Risk = Annotated[
+    float | None,
+    typer.Option(
+        "--risk", min=1e-9, max=0.5, help="With --auto: nobody is found with a greater chance; 0.05 if not said."
+    ),
+]
+Use = Annotated[
+    str | None,
+    typer.Option("--for", metavar="COLUMN", help="What the file is for: columns that tell this one stay finer."),
+]
+Weight = Annotated[
+    str | None, typer.Option("--weight", metavar="A=3,B=1", help="How much the loss of each column counts.")
+]
+Epsilon = Annotated[
+    float | None, typer.Option("--epsilon", min=1e-9, max=10, help="Differential privacy, by sampling; with --delta.")
+]
+Delta = Annotated[
+    float | None, typer.Option("--delta", min=1e-300, max=0.009, help="With --epsilon: how often it may fail.")
+]
 NoMeasures = Annotated[bool, typer.Option("--no-measures", help="Leave out the measures of use.")]
 NoAttacks = Annotated[bool, typer.Option("--no-attacks", help="Release without trying any attack.")]
 
@@ -93,6 +115,12 @@ def anonymize(
     suppress: Suppress = None,
     algorithm: Algorithm = None,
     hierarchies: Folder = None,
+    auto: Auto = False,
+    risk: Risk = None,
+    use: Use = None,
+    weight: Weight = None,
+    epsilon: Epsilon = None,
+    delta: Delta = None,
     mode: Mode = None,
     population_size: Size = None,
     outside: Outside = None,
@@ -119,18 +147,22 @@ def anonymize(
     Example: `huizhen anonymize in.csv --out out.csv --rule rule.json --drop patient_id`
 
     Example: `huizhen anonymize in.parquet --out out.parquet --config a.yaml --memory 2GB --no-measures`
+
+    Example: `huizhen anonymize in.csv --out out.csv --qi age,sex --sensitive income --auto --risk 0.05 --for income`
     """
     from huizhen.adapters.anonymise_said import asked_by_file, asked_by_options
     from huizhen.adapters.anonymised import anonymise
+    from huizhen.cli.anonymize_auto import command_line, proposed, show
 
     said = {"qi": qi, "sensitive": sensitive, "keep": keep, "drop": drop, "k": k, "l": l, "t": t,
             "suppress": suppress, "algorithm": algorithm, "hierarchies": hierarchies, "mode": mode,
             "population-size": population_size, "outside": outside, "unknown": unknown,
-            "no-attacks": no_attacks or None}  # fmt: skip
+            "weight": weight, "epsilon": epsilon, "delta": delta, "no-attacks": no_attacks or None}  # fmt: skip
     if rule is not None:
         from huizhen.cli.anonymize_by_rule import by_rule
 
-        others = {"config": config, "report": report, "trail": trail, "key": key, "memory": memory}
+        others = {"config": config, "report": report, "trail": trail, "key": key, "memory": memory,
+                  "auto": auto or None, "risk": risk, "for": use}  # fmt: skip
         by_rule(file, out, rule, {**said, **others}, as_json)
         return
     if report is not None:
@@ -146,14 +178,20 @@ def anonymize(
             asked, beside = asked_by_options(file, said), hierarchies or Path()
         try:
             with VOICE.progress(as_json) as progress:
+
+                def heard(step: str, n: int) -> None:
+                    progress.step(step, _counted(step, n))
+
+                asked, settled = proposed(file, asked, beside, auto, risk, use, heard)
                 found = anonymise(
-                    file, out, asked, beside, lambda step, n: progress.step(step, _counted(step, n)), seed,
-                    measured=not no_measures, trail=kept, memory=allowed,
+                    file, out, asked, beside, heard, seed, measured=not no_measures, trail=kept, memory=allowed,
                 )  # fmt: skip
         finally:
             if trail is not None and signing is not None:
                 kept.write(trail, signing)
     found = {"out": str(out), "k": asked.k, "config": asked.as_json(), **found}
+    if settled is not None:
+        found["auto"] = settled if config else settled | {"command": command_line(file, out, asked, said)}
     if report is not None:
         from huizhen.client import anonymised_paper, paper
 
@@ -162,6 +200,8 @@ def anonymize(
     if as_json:
         VOICE.json(found)
         return
+    if settled is not None:
+        show(found["auto"])
     _show(out, found, asked)
     if report is not None:
         VOICE.say(f"Report written to {report}.", f"报告已写入 {report}。")
@@ -203,16 +243,32 @@ def _allowed(memory: str | None, no_measures: bool) -> int | None:
 
 
 def _counted(step: str, n: int) -> Text:
-    many = {"search": Text("rules", "条规则"), "attack": Text("people", "人")}.get(step, Text("rows", "行"))
+    many = {"search": Text("rules", "条规则"), "attack": Text("people", "人"), "auto": Text("k", "k")}.get(
+        step, Text("rows", "行")
+    )
     return Text(f"{n:,} {many.en}", f"{n:,} {many.zh}")
 
 
 def _show(out: Path, found: dict[str, Any], asked: Anonymisation) -> None:
     rows, classes = found["rows"], found["classes"]
     VOICE.say(
-        f"{out}: {rows:,} rows in {classes:,} classes of at least {found['smallest_class']:,} (promised: {asked.k}).",
-        f"{out}：{rows:,} 行，{classes:,} 个等价类，每类至少 {found['smallest_class']:,} 行（承诺：{asked.k}）。",
+        f"{out}: {rows:,} rows in {classes:,} classes of at least {found['smallest_class']:,} "
+        f"(promised: {found['k']}).",
+        f"{out}：{rows:,} 行，{classes:,} 个等价类，每类至少 {found['smallest_class']:,} 行（承诺：{found['k']}）。",
     )
+    if "differential" in found:
+        private = found["differential"]
+        VOICE.say(
+            f"Differentially private: epsilon {private['epsilon']:g}, delta {private['delta']:g}; each row was drawn "
+            f"with a chance of {private['sample']:.4f}. Another release of these people adds its epsilon and delta.",
+            f"满足差分隐私：epsilon {private['epsilon']:g}，delta {private['delta']:g}；每行以 {private['sample']:.4f} "
+            f"的概率抽取。再次发布这些人的数据时，epsilon 与 delta 相加。",
+        )
+    for name, made in found.get("microaggregation", {}).items():
+        VOICE.say(
+            f"'{name}' is written as {made['means']:,} means, which keep {made['variance_kept']:.3f} of its variance.",
+            f"“{name}”写为 {made['means']:,} 个均值，保留其方差的 {made['variance_kept']:.3f}。",
+        )
     if found["suppressed"]:
         VOICE.say(f"Left out: {found['suppressed']:,} rows.", f"抑制（未写出）：{found['suppressed']:,} 行。")
     risk = found["risk"]

@@ -52,4 +52,10 @@ OPTIONS: dict[str, str] = {
     "The asker's own key file, with which its contract is signed.": "申请方自己的密钥文件，即签署其合同所用者。",
     "The key file that the study was signed with.": "签署该研究所用的密钥文件。",
     "Write the rows it gives out: .csv or .parquet.": "写出其提供的数据行：.csv 或 .parquet。",
+    "Find k, suppression and weights for --risk, and for --for if said.": "按 --risk（及 --for）选定 k、抑制与权重。",
+    "With --auto: nobody is found with a greater chance; 0.05 if not said.": "与 --auto 同用：单人风险上限，默认 0.05",
+    "What the file is for: columns that tell this one stay finer.": "文件的用途：能说明该列的列保留得更细。",
+    "How much the loss of each column counts.": "各列信息损失的权重。",
+    "Differential privacy, by sampling; with --delta.": "以抽样实现差分隐私；须与 --delta 同用。",
+    "With --epsilon: how often it may fail.": "与 --epsilon 同用：失效概率上限。",
 }

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from huizhen.client.block import Block, Fact, Figure, Prose, Sentence
-from huizhen.client.figures import bars
+from huizhen.client.figures import bars, curve
 from huizhen.client.paper import Paper, Section, fact, grid
 from huizhen.kit.text import Language, Text
 
@@ -45,6 +45,7 @@ def paper(found: Mapping[str, Any], language: Language) -> Paper:
     sections = [_columns(t), _risk(t)]
     sections += [_attacks(t)] if "attacks" in found else []
     sections += [_use(t)] if "utility" in found else []
+    sections = [_settled(t), *sections] if "auto" in found else sections
     return Paper(
         language,
         t(f"Anonymised: {found['file']}", f"匿名化：{found['file']}"),
@@ -56,7 +57,7 @@ def paper(found: Mapping[str, Any], language: Language) -> Paper:
 
 
 def _lead(t: _Told) -> str:
-    found, k = t.found, t.asked["k"]
+    found, k = t.found, t.found["k"]
     return t(
         f"{found['rows']:,} rows in {found['classes']:,} classes of at least {found['smallest_class']:,} rows that "
         f"cannot be told apart (promised: {k}); {found['suppressed']:,} rows were left out.",
@@ -68,12 +69,77 @@ def _lead(t: _Told) -> str:
 def _facts(t: _Told) -> tuple[Fact, ...]:
     found = t.found
     rest = [fact(t("Seed of the attacks", "攻击的随机种子"), str(found["seed"]))] if "seed" in found else []
+    if "differential" in found:
+        p = found["differential"]
+        said = t(
+            f"epsilon {p['epsilon']:g}, delta {p['delta']:g}: each row drawn with a chance of {p['sample']:.4f}, "
+            f"k {p['k']:,}. This holds for the file, and not for this report, which tells of the original.",
+            f"epsilon {p['epsilon']:g}，delta {p['delta']:g}：每行以 {p['sample']:.4f} 的概率抽取，k 为 {p['k']:,}。"
+            "此保证针对发布文件，不包括本报告：报告述及原文件。",
+        )
+        rest.append(fact(t("Differential privacy", "差分隐私"), said))
+    for name, made in found.get("microaggregation", {}).items():
+        said = t(
+            f"{made['means']:,} means of at least {found['k']:,} rows; {made['variance_kept']:.3f} of variance kept",
+            f"{made['means']:,} 个均值，每个至少 {found['k']:,} 行；保留方差的 {made['variance_kept']:.3f}",
+        )
+        rest.append(fact(t(f"'{name}' as means", f"“{name}”写为均值"), said))
     return (
         fact(t("Made at (UTC)", "生成时间（UTC）"), found["made_utc"]),
         fact(t("SHA-256 of the original", "原文件 SHA-256"), found["input_sha256"]),
         fact(t("SHA-256 of the release", "发布文件 SHA-256"), found["output_sha256"]),
         *rest,
     )
+
+
+def _settled(t: _Told) -> Section:
+    """How --auto came to its setting: loss and use against risk."""
+    auto = t.found["auto"]
+    ways = {"equal": t("equal weights", "权重相等"), "adaptive": t("weights by use", "按用途加权")}
+    plain = [x for x in auto["curve"] if x["suppress"] == min(y["suppress"] for y in auto["curve"])]
+    blocks: list[Block] = []
+    measures = [("loss", t("loss (NCP)", "损失（NCP）"))]
+    measures += [("use", t("area under the curve", "曲线下面积"))] if auto["use"] else []
+    for key, name in measures:
+        lines = [
+            curve.Curve(ways[way], tuple((x["risk"], x[key]) for x in reversed(plain) if x["way"] == way and x[key]))
+            for way in dict.fromkeys(x["way"] for x in plain)
+        ]
+        lines = [each for each in lines if each.points]
+        if lines:
+            title = t(f"Risk against {name}", f"风险与{name}")
+            lowest = min(b for each in lines for _, b in each.points)
+            least = 0.5 if key == "use" and lowest >= 0.5 else 0.0
+            said = "; ".join(f"{a:.4f}: {b:.3f}" for a, b in lines[0].points)
+            words = curve.Words(title, said, t("highest risk of one person", "单人最高风险"), name, least)
+            told = t(
+                f"Asked: at most {auto['risk']:g}. Each point is a setting that was tried.",
+                f"要求：不超过 {auto['risk']:g}。每一点为试过的一种设置。",
+            )
+            blocks.append(Figure(title, curve.curves(f"auto-{key}", lines, words), told))
+    rows = tuple(
+        (
+            f"{x['k']:,}",
+            f"{x['risk']:.4f}",
+            ways[x["way"]],
+            f"{x['left_out']:,}",
+            _share(x["loss"]),
+            _share(x["use"]),
+        )
+        for x in auto["curve"]
+    )
+    heads = (
+        "k",
+        t("risk", "风险"),
+        t("weights", "权重"),
+        t("left out", "抑制"),
+        t("loss (NCP)", "损失（NCP）"),
+        t("use (AUC)", "用途（AUC）"),
+    )
+    blocks.append(grid(t("What was tried", "试过的设置"), heads, rows))
+    if "command" in auto:
+        blocks.insert(0, Sentence(t(f"Settled on: {auto['command']}", f"选定：{auto['command']}")))
+    return Section("auto", t("How the setting was found", "如何选定设置"), tuple(blocks))
 
 
 def _columns(t: _Told) -> Section:

@@ -18,17 +18,17 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
+from reportlab.platypus import KeepTogether, Paragraph, SimpleDocTemplate, Spacer
 from reportlab.platypus import Table as Grid
 
 from huizhen.client.block import Block, Fact, Facts, Figure, Prose, Sentence
 from huizhen.client.paper import Paper
+from huizhen.client.paper_drawing import Drawing, runs_of
 from huizhen.client.paper_font import SETTING, embedded
 from huizhen.kit.text import Text
 
 _BROUGHT, _LATIN, _BOLD = "STSong-Light", "Helvetica", "Helvetica-Bold"
 _HAN: ContextVar[str] = ContextVar("han", default=_BROUGHT)
-_DRAWN = Text("The drawing is in the HTML of this paper.", "图形见本文书的 HTML 版本。")
 _NOT_EMBEDDED = Text(
     f"No Chinese font was found to embed: your reader shows its own. {SETTING} names a font file.",
     f"未找到可嵌入的中文字体，由阅读器自行显示。可用 {SETTING} 指定字体文件。",
@@ -39,9 +39,9 @@ _HEAD = "会诊 Huizhen · "
 
 
 def pdf(paper: Paper) -> bytes:
-    """A4, with page numbers; text can be selected and searched. A figure is told by its caption."""
+    """A4, with page numbers; text can be selected and searched. Figures are drawn."""
     pdfmetrics.registerFont(UnicodeCIDFont(_BROUGHT))
-    han = embedded("".join(c for text in (_HEAD, _DRAWN.zh, *_texts(paper)) for c in text if c > "\xff"))
+    han = embedded("".join(c for text in (_HEAD, *_texts(paper)) for c in text if c > "\xff"))
     before = _HAN.set(han or _BROUGHT)
     try:
         return _built(paper, han is not None)
@@ -133,13 +133,16 @@ def _block(block: Block, paper: Paper) -> Iterator[Any]:
     if isinstance(block, Prose | Sentence):
         yield _said(block.text, 11 if isinstance(block, Sentence) else 10, after=4)
         return
-    yield _said(block.title if isinstance(block, Figure) else block.caption, 10.5, bold=True, before=4)
+    if isinstance(block, Figure):
+        runs = runs_of(lambda char: _is_latin(char, paper.language == "zh"))
+        drawn = Drawing(block.svg, _WIDTH, _LATIN, _HAN.get(), runs)
+        title = _said(block.title, 10.5, bold=True, before=4)
+        yield KeepTogether([title, drawn, Spacer(0, 4), _said(block.caption)])
+    else:
+        yield _said(block.caption, 10.5, bold=True, before=4)
     if isinstance(block, Facts):
         yield from _facts(block.facts)
-    elif isinstance(block, Figure):
-        yield _said(block.caption)
-        yield _said(_DRAWN.say(paper.language), 9, soft=True)
-    else:
+    elif not isinstance(block, Figure):
         rows = [tuple(_said(h.text, 9, soft=True) for h in block.heads)]
         rows += [tuple(_said(cell.text, 9, bold=cell.strong) for cell in row) for row in block.rows]
         texts = [[h.text for h in block.heads], *([cell.text for cell in row] for row in block.rows)]

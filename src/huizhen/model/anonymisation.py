@@ -26,11 +26,13 @@ class Generalisation(Document):
         "education",
         "occupation",
         "file",
+        "microaggregate",
     ]
     """flat: the value or nothing; prefix: codes by their first characters; interval: whole numbers; quantile: numbers,
     in parts that hold equally many rows; date: month, quarter, year; icd10: category, block of letter and digit,
     chapter; division: Chinese administrative divisions of 6 digits by city and province; ethnic (GB/T 3304), education
-    (GB/T 4658), occupation (GB/T 6565): codes or Chinese words, by their classes; file: a hierarchy written out."""
+    (GB/T 4658), occupation (GB/T 6565): codes or Chinese words, by their classes; file: a hierarchy written out;
+    microaggregate: numbers, each replaced by the mean of at least k rows that are otherwise alike."""
     lengths: tuple[Positive, ...] = ()
     """For prefix: how many characters remain, as 2 and 4."""
     widths: tuple[Positive, ...] = ()
@@ -41,6 +43,9 @@ class Generalisation(Document):
     """For file: CSV separated by semicolons, beside this document; a row for each value, up to *."""
     weight: float = Field(default=1.0, gt=0, le=1000)
     """How much the loss of this column counts beside the others'."""
+    level: int | None = Field(default=None, ge=0, le=50)
+    """Under `differential`, the level at which every row has this column: 0 nothing, 1 the coarsest labels, and so on;
+    above the last, the value itself. Where it is not said, a part of epsilon is spent on finding it."""
 
     @property
     def in_words(self) -> str:
@@ -82,6 +87,18 @@ class Population(Document):
     """And at most this."""
 
 
+class Differential(Document):
+    """Differential privacy by sampling and generalisation (Li, Qardaji and Su 2012; SafePub, 2018): each row is drawn
+    by chance, every column has one level for all rows, and combinations of fewer than k drawn rows are left out."""
+
+    epsilon: float = Field(gt=0, le=10)
+    delta: float = Field(gt=0, lt=0.01)
+    search: float = Field(default=0.1, ge=0, lt=1)
+    """The part of epsilon that is spent on finding levels; nothing is where every column has its `level`."""
+    sample: float | None = Field(default=None, gt=0, lt=1)
+    """With what chance each row is drawn. If not said the most that epsilon allows; k then follows from delta."""
+
+
 class Attacks(Document):
     """How the release is attacked before it is given its name, and what an attack may gain."""
 
@@ -99,12 +116,14 @@ class Attacks(Document):
     """How often a person's own row may be picked, or singled out; 1/k if not said."""
     attribute: float | None = Field(default=None, ge=0, le=1)
     """How much more often a sensitive value may be guessed of people in the file than of others, as a part of what is
-    left to be gained; if not said, 0.2 and what k leaves (1/k), or less where t allows less."""
-    membership: float = Field(default=0.2, ge=0, le=1)
+    left to be gained; if not said, 0.1 and what classes of this size leave, or less where t allows less."""
+    membership: float = Field(default=0.1, ge=0, le=1)
     """The advantage of telling who is in the file."""
 
 
 class Anonymisation(Document):
+    """What each column of a file is, and what its release promises."""
+
     quasi_identifiers: dict[str, Generalisation] = Field(min_length=1)
     """Columns that may be known from elsewhere, and how each is made coarser."""
     sensitive: dict[str, Variety] = {}
@@ -121,9 +140,18 @@ class Anonymisation(Document):
     """topdown: each class as fine as it can be; lattice: one rule for each column, the best there is."""
     population: Population | None = None
     """For k-map and delta-presence."""
+    differential: Differential | None = None
+    """For differential privacy. Every column that is released is then a quasi-identifier, and k may come out larger."""
     mode: Literal["public", "controlled", "enclave"] | None = None
     """Who gets the file. Each person's risk is then at most 1/20, 1/5 or 1/3: k (or k_map) is at least 20, 5 or 3."""
     population_size: int | None = Field(default=None, ge=2)
     """How many people the file was drawn from, for an estimate of how many of them are unique; not needed with
     `population`."""
     attacks: Attacks = Attacks()
+
+    @property
+    def special(self) -> bool:
+        """Is something asked that more than counts of combinations has to show?"""
+        return self.differential is not None or any(
+            how.by == "microaggregate" for how in self.quasi_identifiers.values()
+        )

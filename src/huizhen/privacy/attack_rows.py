@@ -36,6 +36,34 @@ class Known:
             there[self.covers[:, code]] = True
         return there
 
+    def fits(self, label: int) -> npt.NDArray[np.bool_]:
+        """(codes,) which values the label covers."""
+        given: npt.NDArray[np.bool_] = (self.covers == label).any(axis=0)
+        return given
+
+
+@dataclass(frozen=True)
+class Ranged(Known):
+    """A column of means: each label covers the numbers from `low` to `high` (labels,), and what is missing where
+    `missing` (labels,) says so. `number` (codes,): NaN of the missing value."""
+
+    number: npt.NDArray[np.float64]
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+    missing: npt.NDArray[np.bool_]
+
+    def allowed(self, code: int) -> npt.NDArray[np.bool_]:
+        if code < 0:
+            return np.zeros(self.labels, np.bool_)
+        number = self.number[code]
+        return self.missing if np.isnan(number) else (self.low <= number) & (number <= self.high)
+
+    def fits(self, label: int) -> npt.NDArray[np.bool_]:
+        gone: npt.NDArray[np.bool_] = np.isnan(self.number)
+        within = (self.low[label] <= self.number) & (self.number <= self.high[label])
+        given: npt.NDArray[np.bool_] = within | (gone & self.missing[label])
+        return given
+
 
 class Seen:
     """A released file as an attacker sees it: its different combinations of known labels, and how many rows have each.
@@ -180,7 +208,7 @@ def _fitting(seen: Seen, people: Sequence[Codes], said: Sequence[tuple[int, int]
     """How many of the people fit a description: labels by column."""
     left: Any = None
     for j, label in said:
-        fits = (seen.known[j].covers == label).any(axis=0)
+        fits = seen.known[j].fits(label)
         codes = people[j] if left is None else people[j][left]
         good = fits[np.maximum(codes, 0)] & (codes >= 0)
         left = np.flatnonzero(good) if left is None else left[good]

@@ -48,3 +48,21 @@ def _mechanism(sensitivity: int, epsilon: float) -> Any:
         if mechanism.map(sensitivity) <= epsilon:
             return mechanism
         scale, more = scale * (1 + more), 2 * more
+
+
+def noisy_largest(scores: Sequence[int], sensitivity: int, epsilon: float) -> int:
+    """The place of one of the scores, the largest with the greatest chance, by the exponential mechanism (F. McSherry
+    and K. Talwar, Mechanism design via differential privacy, FOCS 2007), sampled from the system's randomness by
+    OpenDP's `make_noisy_max`: epsilon-differentially private where a neighbour changes each score by at most
+    `sensitivity`. Raises ValueError unless epsilon is positive and finite and sensitivity at least 1."""
+    if not (math.isfinite(epsilon) and epsilon > 0 and sensitivity >= 1):
+        raise ValueError("a choice needs a positive, finite epsilon and a sensitivity of at least 1")
+    import opendp.prelude as dp
+
+    dp.enable_features("contrib")
+    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.linf_distance(T="i64")
+    mechanism: Any = dp.m.make_noisy_max(*space, dp.max_divergence(), 2 * sensitivity / epsilon * (1 + 2.0**-40))
+    if not mechanism.map(sensitivity) <= epsilon:
+        raise ValueError("the mechanism promises less than asked")
+    chosen: int = mechanism([int(s) for s in scores])
+    return chosen

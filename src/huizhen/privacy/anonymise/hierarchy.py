@@ -195,7 +195,7 @@ def table(values: Sequence[str], rows: Sequence[Sequence[str]], column: str) -> 
     """A hierarchy written out: a row for each value, from the value up to the root, as ARX writes them.
 
     An empty value that the rows do not have is directly below the root. Raises BadInput for rows of unequal length, a
-    value that stands there twice, and values of the column that are not there.
+    value that stands there twice, labels above themselves, and values of the column that are not there.
     """
     known = {row[0]: row for row in rows}
     wrong = None
@@ -203,6 +203,8 @@ def table(values: Sequence[str], rows: Sequence[Sequence[str]], column: str) -> 
         wrong = Text("its rows are not equally long", "各行列数不一致")
     elif len(known) < len(rows):
         wrong = Text("a value stands there twice", "有取值重复出现")
+    elif _circle(rows):
+        wrong = Text("some labels stand above themselves, in a circle", "有标签逐级向上又回到自身，形成环")
     elif gaps := sum(1 for v in values if v and v not in known):
         wrong = Text(f"{gaps} different values of the column are not in it", f"该列有 {gaps} 个不同取值不在其中")
     if wrong:
@@ -213,3 +215,24 @@ def table(values: Sequence[str], rows: Sequence[Sequence[str]], column: str) -> 
                  "每个取值一行：取值、逐级概括、最后为 *。"),
         )  # fmt: skip
     return build([tuple(reversed([c for c in known[v] if c != ANY])) or (v,) if v in known else (v,) for v in values])
+
+
+def _circle(rows: Sequence[Sequence[str]]) -> bool:
+    """Does some label stand above itself, over any number of rows? A label repeated upward stands there once."""
+    above: dict[str, set[str]] = {}
+    for row in rows:
+        for low, high in pairwise(row):
+            if low != high:
+                above.setdefault(low, set()).add(high)
+    free = [label for label in {high for highs in above.values() for high in highs} if label not in above]
+    below: dict[str, list[str]] = {}
+    for low, highs in above.items():
+        for high in highs:
+            below.setdefault(high, []).append(low)
+    left = {low: len(highs) for low, highs in above.items()}
+    while free:
+        for low in below.get(free.pop(), ()):
+            left[low] -= 1
+            if left[low] == 0:
+                free.append(low)
+    return any(left.values())

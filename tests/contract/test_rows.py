@@ -187,10 +187,11 @@ def rounds(node: Node, method: Method, asked: str | None, allowed: BitMap) -> li
     state, seen = method.start(), []
     for _ in range(method.max_rounds):
         state = wire.decode(wire.encode(state))
-        summed = node.table.total(selection, allowed, Work(method, state))
-        seen.append(Round(state, *summed))
+        told = wire.decode(wire.encode(method.told(state)))
+        summed = node.table.total(selection, allowed, Work(method, told))
+        seen.append(Round(told, *summed))
         try:
-            step = method.combine(method.finish(summed.partial, state, {})[0], state)
+            step = method.combine(method.finish(summed.partial, told, {})[0], state)
         except HuizhenError:
             break
         if isinstance(step, Done):

@@ -183,7 +183,7 @@ THEN = {
 }
 
 RECODED = {
-    "arm": {"by": "file", "rows": [["a", "ab", "*"], ["b", "ab", "*"], ["c", "c", "*"]]},
+    "arm": {"by": "file", "rows": [["a", "ab", "*"], ["b", "ab", "*"], ["c", "c", "*"], ["it's \\", "c", "*"]]},
     "visits": {"by": "interval", "widths": [2, 4]},
     "x": {"by": "quantile", "parts": [2, 4]},
     "smoker": {"by": "flat"},

@@ -98,7 +98,9 @@ def checked(folder: Path, config: str, change: Any = None, claim: Any = None) ->
         frame.to_csv(part, index=False)
     promise = told.get("differential")
     kinds = Kinds(promise if claim is None else promise | claim, released.coded.hierarchies)
-    check_release(Table(part, ","), Table(folder / "in.csv", ","), asked, {}, len(released.found.row), None, kinds)
+    check_release(
+        Table(part, ","), Table(folder / "in.csv", ","), asked, {}, len(released.found.row), None, kinds=kinds
+    )
 
 
 @pytest.mark.parametrize("config", ["private.yaml", "means.yaml"])

@@ -230,6 +230,7 @@ def test_who_did_not_consent_to_extracts_is_not_in_them_and_who_withdraws_meanwh
     assert found["status"] == "denied" and found["problem"]["code"] == "withdrawn-before-release"
     assert region.hub.store.pieces(found["study"]) == {}
     again = run(region, asked(title="without them"))
+    assert again["status"] == "awaiting", (again["problem"], again["left_out"])
     release = region.hub.store.journal(again["study"])["release"]
     assert release["result"]["n"] == 229
     region.close()

@@ -119,7 +119,7 @@ def _made_on_disk(
     source = _hash(path)
     trail.add("read", file=path.name, sha256=source, asked=asked.digest())
     made = anonymised_on_disk(path, part, asked, beside, memory, heard)
-    told = made.figures
+    told = {"k": asked.k, **made.figures}
     trail.add("partition", **{key: told[key] for key in ("rows", "suppressed", "classes", "smallest_class")})
     heard("check", made.rows)
     was, now = (Table(place, made.delimiter) for place in (path, part))

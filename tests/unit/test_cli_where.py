@@ -40,7 +40,7 @@ def commands(found: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, set[
         for name, each in found.commands.items():
             yield from commands(each, (*path, name))
     else:
-        yield " ".join(path), {o for p in found.params for o in p.opts}
+        yield " ".join(path), {o for p in found.params for o in (*p.opts, *p.secondary_opts)}
 
 
 OPTIONS = dict(commands(typer.main.get_command(app)))
@@ -61,3 +61,27 @@ def test_the_manual_says_so() -> None:
     both = KEEPS_KEYS | AT_THE_NODE
     assert named >= REMOTE
     assert all(name in named or name.rsplit(" ", 1)[0] in named for name in both), both - named
+
+
+NAMED = re.compile(r"(?:`|<code>|“)huizhen ([a-z][^`<”\n]*)")
+SOURCES = [p for end in ("*.py", "*.html") for p in (Path(__file__).parents[2] / "src").rglob(end)]
+
+
+def test_every_command_that_a_message_or_a_page_names_is_there() -> None:
+    """With the options that are named beside it: a remedy that cannot be typed is none."""
+    groups = {name.rpartition(" ")[0] for name in OPTIONS} | {name.split()[0] for name in OPTIONS}
+    wrong, found = [], 0
+    for path in SOURCES:
+        for said in NAMED.findall(path.read_text(encoding="utf-8")):
+            words = said.split()
+            starts = [" ".join(words[:n]) for n in range(len(words), 0, -1)]
+            longest = next((start for start in starts if start in OPTIONS), None)
+            options = {w.partition("=")[0].strip(".,;:)]") for w in words if w.startswith("--")}
+            known = OPTIONS.get(longest or "", set()) | {"--help", "--lang"}
+            found += 1
+            if (longest is None and not any(" ".join(words[:n]) in groups for n in (1, 2))) or not (
+                longest is None or options <= known
+            ):
+                wrong.append(f"{path.name}: huizhen {said}")
+    assert wrong == []
+    assert found > 200

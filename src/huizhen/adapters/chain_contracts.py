@@ -86,8 +86,8 @@ def check_point(anchors: Sequence[Anchor], point: Checkpoint) -> int:
             "not-anchored",
             Text(f"No anchor is of a ledger of {point.size} entries; the last ones are of: {sizes}.",
                  f"没有 {point.size} 条账本的锚点；最近的锚点条数：{sizes}。"),
-            Text("Have it proven under an anchored checkpoint: `huizhen ledger prove --size N`.",
-                 "请在已锚定的检查点下取证明：`huizhen ledger prove --size N`。"),
+            Text("Have it proven under an anchored checkpoint: `huizhen ledger prove ENTRY --from DIR --under FILE`.",
+                 "请在已锚定的检查点下取证明：`huizhen ledger prove 序号 --from 目录 --under 文件`。"),
         )  # fmt: skip
     if anchors[number].root != point.root:
         raise not_the_anchored(number, point.size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,17 +14,10 @@ from huizhen.hub.api.at import Name
 from huizhen.hub.caller import Role
 from huizhen.kit.text import Text
 from huizhen.model.deed import Kind
+from huizhen.model.lifecycle import STATES, State
 from huizhen.model.party import Party
 
 router = APIRouter()
-STATES: dict[str, Text] = {
-    "drafted": Text("drafted", "已起草"),
-    "offered": Text("offered", "已要约"),
-    "signed": Text("signed", "已签署"),
-    "active": Text("active", "生效"),
-    "suspended": Text("suspended", "暂停"),
-    "ended": Text("ended", "终止"),
-}
 _READ_MONEY: tuple[Role, ...] = ("asker", "trustee", "auditor", "regulator")
 _LAST = 500
 
@@ -33,7 +27,7 @@ class Contracts:
     deeds: list[dict[str, Any]]
     contracts: list[dict[str, Any]]
     parties: tuple[Party, ...]
-    states: dict[str, Text]
+    states: Mapping[State, Text]
 
 
 @dataclass(frozen=True)
@@ -41,7 +35,7 @@ class Instrument:
     """One deed or contract with what its parties signed, clause by clause, and all that happened to it."""
 
     filed: dict[str, Any]
-    states: dict[str, Text]
+    states: Mapping[State, Text]
 
 
 @dataclass(frozen=True)

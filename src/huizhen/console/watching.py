@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,8 @@ from huizhen.console.render import render
 from huizhen.console.visit import Visiting, no_page
 from huizhen.hub.api.at import StudyId
 from huizhen.kit.text import Text
-from huizhen.model.review import WHATS
+from huizhen.model import listing
+from huizhen.model.review import WHATS, What
 from huizhen.model.rule import Rule
 
 router = APIRouter()
@@ -32,7 +34,7 @@ ABOUT: dict[str, Text] = {
 @dataclass(frozen=True)
 class Reviews:
     reviews: list[dict[str, Any]]
-    whats: dict[str, Text]
+    whats: Mapping[What, Text]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Review:
 
     review: dict[str, Any]
     answer: tuple[Block, ...]
-    whats: dict[str, Text]
+    whats: Mapping[What, Text]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Watched:
 
     alarms: list[dict[str, Any]]
     listed: list[dict[str, Any]]
+    listing_states: Mapping[listing.State, Text]
     credibility: list[dict[str, Any]]
 
 
@@ -60,13 +63,9 @@ class Rules:
     by_subject: list[tuple[Text, list[Rule[Any]]]]
 
 
-def _whats() -> dict[str, Text]:
-    return {str(what): word for what, word in WHATS.items()}
-
-
 @router.get("/reviews")
 def all_reviews(visit: Visiting) -> Response:
-    page = Reviews(visit.desk.papers.reviews(visit.caller)[::-1], _whats())
+    page = Reviews(visit.desk.papers.reviews(visit.caller)[::-1], WHATS)
     return render(visit.request, "reviews", page, Text("Reviews", "审查"), visit)
 
 
@@ -75,7 +74,7 @@ def one_review(visit: Visiting, study: StudyId) -> Response:
     review = visit.desk.papers.review(visit.caller, study)
     content = review["content"]
     found = {"result": content["result"], "guard": content["guard"], "grant": None}
-    page = Review(review, report.answer(report.reading_of(found, visit.language)), _whats())
+    page = Review(review, report.answer(report.reading_of(found, visit.language)), WHATS)
     return render(visit.request, "review", page, Text(review["title"], review["title"]), visit)
 
 
@@ -85,7 +84,10 @@ def alarms(visit: Visiting) -> Response:
         raise no_page()
     desk, who = visit.desk, visit.caller
     page = Watched(
-        desk.watching.alarms(who, open_only=False)[::-1], desk.papers.blacklist(), desk.watching.credibility(who)
+        desk.watching.alarms(who, open_only=False)[::-1],
+        desk.papers.blacklist(),
+        listing.STATES,
+        desk.watching.credibility(who),
     )
     return render(visit.request, "alarms", page, Text("Alarms", "警报"), visit)
 

@@ -16,6 +16,9 @@ from sqlalchemy import text
 from commands import COX, NAMES, Region, done, huizhen
 from huizhen.adapters import table_dump
 from huizhen.adapters.database import migrate, open_engine
+from huizhen.adapters.passkeys import Passkeys, Site
+from huizhen.adapters.sessions import Sessions
+from huizhen.hub.hub import Hub
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +29,24 @@ def backups(asked: tuple[Region, dict[str, Any]], tmp_path_factory: pytest.TempP
     for name in NAMES:
         done("node", "backup", name, "--region", asked[0].path, "--out", folder / f"{name}.backup")
     return folder
+
+
+def test_no_session_and_no_link_comes_back(copied: Path, tmp_path: Path) -> None:
+    region, back = copied, tmp_path / "back"
+    done("hub", "account", "add", "li", "--role", "asker", "--region", region)
+    hub = Hub(region / "hub")
+    hub.touch()
+    Sessions(hub.engine, hub.clock).open("li", "link")
+    Passkeys(hub.engine, hub.clock).options_to_sign_in(Site("localhost", "https://localhost"))
+    hub.close()
+    done("hub", "backup", "--region", region, "--out", tmp_path / "hub.backup")
+    done("hub", "restore", tmp_path / "hub.backup", "--region", back)
+    engine = open_engine(str(back / "hub" / "hub.sqlite"))
+    with engine.connect() as c:
+        rows = {name: c.execute(text(f"SELECT count(*) FROM {name}")).scalar()
+                for name in ("account", "session", "sign_in_link", "challenge")}  # fmt: skip
+    engine.dispose()
+    assert rows == {"account": 1, "session": 0, "sign_in_link": 0, "challenge": 0}
 
 
 def restored(backups: Path, region: Path, *more: str) -> Region:

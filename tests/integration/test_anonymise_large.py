@@ -148,4 +148,7 @@ def test_by_the_command(tmp_path: Path):
              "icd", "--keep", "note", "--drop", "name", "--k", "5", "--memory", "1GB"]  # fmt: skip
     assert "4,000 rows" in done(*words, "--no-measures", "--no-attacks").out
     assert "measures-need-all-rows" in in_both(*words, "--no-attacks", code=2)[0]
+    for more in (["--auto"], ["--for", "icd"]):
+        found = in_both(*words, "--no-attacks", "--no-measures", *more, code=2)[0]
+        assert "auto-needs-all-rows" in found
     assert "bad-memory" in in_both(*words[:-1], "lots", "--no-attacks", "--no-measures", code=2)[0]

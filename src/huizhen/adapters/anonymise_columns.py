@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Generalisation, Variety
 from huizhen.privacy.anonymise import vocabulary
-from huizhen.privacy.anonymise.hierarchy import Hierarchy, build, date, flat, icd10, interval, prefix, quantile, table
+from huizhen.privacy.anonymise.hierarchy import Hierarchy, date, in_order, interval, prefix, quantile, table
 from huizhen.privacy.anonymise.microaggregate import HALVES
 from huizhen.privacy.anonymise.promise import Codes, Diversity, Sensitive
 
@@ -84,27 +84,11 @@ def ordered(values: Sequence[str], rows: npt.NDArray[Any], asked: Variety, name:
     return in_order(values) if asked.distance == "ordered" else None
 
 
-def in_order(values: Sequence[str]) -> Hierarchy:
-    """Values directly below the root in their order: numbers by size, and what is no number after them, as text."""
-
-    def key(i: int) -> tuple[bool, float, str]:
-        try:
-            number = float(values[i])
-        except ValueError:
-            return (True, 0.0, values[i])
-        return (math.isnan(number), 0.0 if math.isnan(number) else number, values[i])
-
-    return build([(v,) for v in values], order=sorted(range(len(values)), key=key))
-
-
 def drawn(values: Sequence[str], rows: npt.NDArray[Any], how: Generalisation, name: str, beside: Path) -> Hierarchy:
     """The hierarchy asked for, over values of which there are so many `rows` each. Raises BadInput, NotFound."""
-    simple = {"flat": lambda: flat(values), "date": lambda: date(values, name), "icd10": lambda: icd10(values),
-              "division": lambda: prefix(values, (2, 4)), "ethnic": lambda: vocabulary.ethnic(values),
-              "education": lambda: vocabulary.education(values),
-              "occupation": lambda: vocabulary.occupation(values)}  # fmt: skip
+    simple = {**vocabulary.BUILDERS, "date": partial(date, column=name)}
     if how.by in simple:
-        return simple[how.by]()
+        return simple[how.by](values)
     if how.by == "microaggregate":
         return quantile(values, rows.tolist(), HALVES, name)
     if how.by == "prefix" and how.lengths:

@@ -110,12 +110,14 @@ def check_in_parts(asked: Anonymisation, memory: int) -> None:
     }
     for what, there in needs.items():
         if there:
+            without = Text("it", "该项")
+            if what == "attacks":
+                without = Text("them (`--no-attacks`, attacks: {run: false})", "攻击（`--no-attacks` 或 run: false）")
             raise BadInput(
                 "needs-all-rows",
                 Text(f"`{what}` needs all rows in memory at once.", f"“{what}”须将所有行同时放入内存。"),
-                Text("Leave it out (attacks: `--no-attacks`, or attacks: {run: false}), or leave --memory out.",
-                     "请去掉该项（攻击：`--no-attacks` 或 attacks: {run: false}），或不用 --memory。"),
-            )  # fmt: skip
+                Text(f"Leave {without.en} out, or leave --memory out.", f"请去掉{without.zh}，或不用 --memory。"),
+            )
     if memory < LEAST_MEMORY:
         raise BadInput(
             "memory-too-small",

@@ -170,7 +170,7 @@ def anonymize(
 
         check_format(report)
     kept, signing = _trail(trail, key)
-    allowed = _allowed(memory, no_measures)
+    allowed = _allowed(memory, no_measures, auto or use is not None)
     with interruptible("Nothing was written.", "没有写出任何内容。"):
         if config is not None:
             asked, beside = asked_by_file(config, said), config.parent
@@ -226,7 +226,7 @@ def _trail(trail: Path | None, key: Path | None) -> tuple[Trail, SigningKey | No
     return Trail(), signing
 
 
-def _allowed(memory: str | None, no_measures: bool) -> int | None:
+def _allowed(memory: str | None, no_measures: bool, sought: bool) -> int | None:
     """Bytes, where rows are to lie on the disk."""
     if memory is None:
         return None
@@ -238,6 +238,13 @@ def _allowed(memory: str | None, no_measures: bool) -> int | None:
             Text("The measures of use need all rows in memory at once.", "效用指标须将所有行同时放入内存。"),
             Text("Give --no-measures beside --memory, or leave --memory out.",
                  "请在 --memory 之外加上 --no-measures，或不用 --memory。"),
+        )  # fmt: skip
+    if sought:
+        raise BadInput(
+            "auto-needs-all-rows",
+            Text("--auto and --for look at all rows in memory at once.", "--auto 与 --for 须将所有行同时放入内存。"),
+            Text("Find the settings on a sample of the file, and give them beside --memory.",
+                 "请先在文件的样本上求得设置，再与 --memory 一同给出。"),
         )  # fmt: skip
     return sized(memory)
 

@@ -80,6 +80,7 @@ def one_review(visit: Visiting, study: StudyId) -> Response:
 
 @router.get("/alarms")
 def alarms(visit: Visiting) -> Response:
+    """For who sees everything, answered alarms among them."""
     if not visit.caller.sees_all:
         raise no_page()
     desk, who = visit.desk, visit.caller

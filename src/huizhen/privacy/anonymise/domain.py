@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from huizhen.kit.text import Text
 from huizhen.model.agreed_rule import Recoded
 from huizhen.model.dataset import Column
 from huizhen.privacy.anonymise import vocabulary
-from huizhen.privacy.anonymise.hierarchy import Hierarchy, build, date, icd10, interval, prefix, table
+from huizhen.privacy.anonymise.hierarchy import Hierarchy, build, date, in_order, interval, prefix, table
 
 Codes = npt.NDArray[np.int32]
 Whole = npt.NDArray[np.int64]
@@ -113,15 +113,8 @@ class Domain:
             values = list(map(str, column.levels))
         else:
             raise _unfit(column.name, how)
-        simple: dict[str, Callable[[Sequence[str]], Hierarchy]] = {
-            "flat": _flat,
-            "icd10": icd10,
-            "ethnic": vocabulary.ethnic,
-            "education": vocabulary.education,
-            "occupation": vocabulary.occupation,
-            "division": lambda v: prefix(v, (2, 4)),
-        }
         _check_size(column.name, len(values))
+        simple = {**vocabulary.BUILDERS, "flat": in_order}
         if how.by in simple:
             return simple[how.by](values)
         if how.by == "prefix" and how.lengths:
@@ -156,18 +149,6 @@ class Domain:
 def domain(column: Column, how: Recoded, edges: tuple[float, ...] = ()) -> Domain:
     """The domain of a column, made once. Raises as `Domain` does."""
     return Domain(column, how, edges)
-
-
-def _flat(values: Sequence[str]) -> Hierarchy:
-    """Every value directly below the root, numbers by size, and after them text."""
-
-    def key(i: int) -> tuple[bool, float, str]:
-        try:
-            return (False, float(values[i]), "")
-        except ValueError:
-            return (True, 0.0, values[i])
-
-    return build([(v,) for v in values], order=sorted(range(len(values)), key=key))
 
 
 def _parts(edges: npt.NDArray[np.float64], parts: Sequence[int]) -> Hierarchy:

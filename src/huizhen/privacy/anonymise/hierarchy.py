@@ -6,6 +6,7 @@ largest code among them.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,6 +84,19 @@ def build(paths: Sequence[Sequence[str]], order: Sequence[int] | None = None) ->
 def flat(values: Sequence[str]) -> Hierarchy:
     """Every value directly below the root."""
     return build([(value,) for value in values])
+
+
+def in_order(values: Sequence[str]) -> Hierarchy:
+    """Values directly below the root in their order: numbers by size, and what is no number after them, as text."""
+
+    def key(i: int) -> tuple[bool, float, str]:
+        try:
+            number = float(values[i])
+        except ValueError:
+            return (True, 0.0, values[i])
+        return (math.isnan(number), 0.0 if math.isnan(number) else number, values[i])
+
+    return build([(v,) for v in values], order=sorted(range(len(values)), key=key))
 
 
 def prefix(values: Sequence[str], lengths: Sequence[int]) -> Hierarchy:

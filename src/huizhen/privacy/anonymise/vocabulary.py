@@ -6,9 +6,9 @@ Values that are in none of the classes are directly below the root.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from huizhen.privacy.anonymise.hierarchy import Hierarchy, build
+from huizhen.privacy.anonymise.hierarchy import Hierarchy, build, flat, icd10, prefix
 
 ETHNIC = (
     "汉 蒙古 回 藏 维吾尔 苗 彝 壮 布依 朝鲜 满 侗 瑶 白 土家 哈尼 哈萨克 傣 黎 傈僳 佤 畲 高山 拉祜 水 东乡 纳西 景颇 "
@@ -106,3 +106,14 @@ def _occupied(value: str) -> tuple[str, ...]:
             minor = (f"{digits[:3]}*",) if digits.isdigit() and len(digits) > 3 else ()
             return ("在业", name, *minor)
     return ()
+
+
+BUILDERS: dict[str, Callable[[Sequence[str]], Hierarchy]] = {
+    "flat": flat,
+    "icd10": icd10,
+    "division": lambda values: prefix(values, (2, 4)),
+    "ethnic": ethnic,
+    "education": education,
+    "occupation": occupation,
+}
+"""The hierarchies that need nothing but the values, by the name that a configuration gives them."""

@@ -86,7 +86,7 @@ def ordered(values: Sequence[str], rows: npt.NDArray[Any], asked: Variety, name:
 
 def drawn(values: Sequence[str], rows: npt.NDArray[Any], how: Generalisation, name: str, beside: Path) -> Hierarchy:
     """The hierarchy asked for, over values of which there are so many `rows` each. Raises BadInput, NotFound."""
-    simple = {**vocabulary.BUILDERS, "date": partial(date, column=name)}
+    simple: dict[str, vocabulary.Builder] = {**vocabulary.BUILDERS, "date": partial(date, column=name)}
     if how.by in simple:
         return simple[how.by](values)
     if how.by == "microaggregate":

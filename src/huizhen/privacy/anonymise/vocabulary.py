@@ -108,7 +108,8 @@ def _occupied(value: str) -> tuple[str, ...]:
     return ()
 
 
-BUILDERS: dict[str, Callable[[Sequence[str]], Hierarchy]] = {
+Builder = Callable[[Sequence[str]], Hierarchy]
+BUILDERS: dict[str, Builder] = {
     "flat": flat,
     "icd10": icd10,
     "division": lambda values: prefix(values, (2, 4)),

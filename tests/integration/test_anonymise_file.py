@@ -20,6 +20,7 @@ from huizhen.model.anonymisation import Anonymisation
 from huizhen.privacy.anonymise.hierarchy import build
 from huizhen.privacy.anonymise.partition import partition
 from huizhen.privacy.anonymise.promise import Presence
+from own_files import people
 
 ADULT = Path(__file__).resolve().parents[3] / "shared" / "data" / "adult"
 CONFIG = """\
@@ -37,17 +38,7 @@ attacks: {unknown: [note], targets: 100}
 
 
 def frame(rows: int = 600) -> pd.DataFrame:
-    chance = np.random.default_rng(7)
-    return pd.DataFrame(
-        {
-            "name": [f"N{i}" for i in range(rows)],
-            "age": [*map(str, chance.integers(0, 99, rows - 1)), ""],
-            "region": chance.choice(["110101", "110102", "310101", "310203"], rows),
-            "job": chance.choice(["nurse", "doctor", "cook"], rows),
-            "icd": chance.choice(["I10", "E11", "C50", "B20"], rows),
-            "note": [f'a,"{i};\n' for i in range(rows)],
-        }
-    )
+    return people(rows, 7)
 
 
 def laid(folder: Path, config: str = CONFIG) -> list[str | Path]:

@@ -18,23 +18,14 @@ from huizhen.adapters.anonymised import anonymise
 from huizhen.adapters.on_disk import Disk
 from huizhen.kit.errors import BadInput, Refused, Unable
 from huizhen.model.anonymisation import Anonymisation
+from own_files import people
 
 MEMORY = anonymise_large.LEAST_MEMORY
 QUASI = ["age", "region", "job"]
 
 
 def frame(rows: int = 4000) -> pd.DataFrame:
-    chance = np.random.default_rng(11)
-    return pd.DataFrame(
-        {
-            "name": [f"N{i}" for i in range(rows)],
-            "age": [*map(str, chance.integers(0, 99, rows - 1)), ""],
-            "region": chance.choice(["110101", "110102", "310101", "310203"], rows),
-            "job": chance.choice(["nurse", "doctor", "cook"], rows),
-            "icd": chance.choice(["I10", "E11", "C50", "B20"], rows),
-            "note": [f'a,"{i};\n' for i in range(rows)],
-        }
-    )
+    return people(rows, 11)
 
 
 def asked(**more: object) -> Anonymisation:

@@ -219,9 +219,12 @@ class Late:
         return utc_now() + self.by
 
 
-@pytest.fixture
-def late(tmp_path: Path) -> Iterator[tuple[Accounts, Sessions, Late]]:
-    engine, clock = open_engine(str(tmp_path / "hub.sqlite")), Late()
+@pytest.fixture(params=["sqlite", "postgresql"])
+def late(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Accounts, Sessions, Late]]:
+    """Accounts and sessions in either database, under a clock of the test's own."""
+    there = request.param == "sqlite"
+    place = str(tmp_path / "hub.sqlite") if there else request.getfixturevalue("postgresql_url")
+    engine, clock = open_engine(place), Late()
     migrate(engine)
     yield Accounts(engine, clock, b"s" * 32), Sessions(engine, clock), clock
     engine.dispose()

@@ -14,11 +14,13 @@ import pytest
 from sqlalchemy import text
 
 from commands import COX, NAMES, Region, done, huizhen
-from huizhen.adapters import table_dump
+from huizhen.adapters import archive, table_dump
 from huizhen.adapters.database import migrate, open_engine
 from huizhen.adapters.passkeys import Passkeys, Site
 from huizhen.adapters.sessions import Sessions
 from huizhen.hub.hub import Hub
+from huizhen.kit.errors import Tampered
+from huizhen.node.backup import KIND
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +130,19 @@ def test_what_is_damaged_is_refused_and_leaves_nothing(backups: Path, tmp_path: 
     ran = huizhen("hub", "restore", bad, "--region", tmp_path / "again")
     assert ran.code == (2 if how == "of a node" else 8), ran.err
     assert [p.name for p in tmp_path.iterdir()] == ["bad.backup"]
+
+
+def test_a_changed_byte_anywhere_is_told_as_damage(backups: Path, tmp_path: Path) -> None:
+    """In a part, in its header, in the list of parts: whatever reading then comes upon, it is no defect of ours."""
+    whole, told = (backups / "north.backup").read_bytes(), 0
+    bad = tmp_path / "bad.backup"
+    for place in range(0, len(whole), max(1, len(whole) // 150)):
+        bad.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        try:
+            archive.open_archive(bad, KIND)  # a byte that nothing rests on, such as a date
+        except Tampered:
+            told += 1
+    assert told > 100
 
 
 def test_nothing_is_replaced(backups: Path, asked: tuple[Region, dict[str, Any]], tmp_path: Path) -> None:

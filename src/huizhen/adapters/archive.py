@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,11 @@ from huizhen.kit.text import Text
 _MANIFEST = "manifest.json"
 _DOMAIN = b"huizhen/backup/v1\n"
 _BLOCK = 1 << 20
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, TypeError, EOFError, OSError,
+    NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""All that a changed byte makes of reading a ZIP."""
 
 Part = tuple[str, Iterable[bytes]]
 """Its name in the archive, and its bytes piece by piece."""
@@ -82,7 +89,7 @@ def of_file(path: Path) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class Archive:
-    """A backup that was opened: its manifest holds, and is of the kind that was asked for."""
+    """A backup that was opened: manifest and parts hold, and it is of the kind that was asked for."""
 
     path: Path
     about: dict[str, Any]
@@ -98,7 +105,7 @@ class Archive:
                 while piece := part.read(_BLOCK):
                     digest.update(piece)
                     yield piece
-        except (zipfile.BadZipFile, KeyError, EOFError, OSError, ValueError) as problem:
+        except _UNREADABLE as problem:
             raise _damaged(self.path) from problem
         if digest.hexdigest() != told["sha256"]:
             raise _damaged(self.path)
@@ -113,7 +120,8 @@ class Archive:
 
 
 def open_archive(path: Path, kind: str) -> Archive:
-    """Raises NotFound without the file, Tampered where it is damaged, BadInput for a backup of something else."""
+    """Raises NotFound without the file, Tampered where it is damaged, BadInput for a backup of something else. Every
+    part is read to its end here, so that nothing of a damaged one is taken for what it says."""
     if not path.is_file():
         raise NotFound(
             "no-backup",
@@ -127,7 +135,7 @@ def open_archive(path: Path, kind: str) -> Archive:
             names = {n for n in archive.namelist() if n != _MANIFEST}
             holds = check_signature(bytes.fromhex(said["key"]), signature, _DOMAIN + canonical(said))
             whole = names == set(said["parts"]) and not any(n.startswith("/") or ".." in n.split("/") for n in names)
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError, OSError) as problem:
+    except _UNREADABLE as problem:
         raise _damaged(path) from problem
     if not holds or not whole:
         raise _damaged(path)
@@ -139,7 +147,11 @@ def open_archive(path: Path, kind: str) -> Archive:
             Text("A hub's is restored by `huizhen hub restore`, a node's by `huizhen node restore`.",
                  "中心的备份用 `huizhen hub restore` 恢复，节点的备份用 `huizhen node restore` 恢复。"),
         )  # fmt: skip
-    return Archive(path, said)
+    found = Archive(path, said)
+    for name in found.names():
+        for _ in found.read(name):
+            pass
+    return found
 
 
 def _damaged(path: Path) -> Tampered:

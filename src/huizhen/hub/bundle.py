@@ -7,6 +7,7 @@ beside it; each count is signed by its node. Nothing of it needs this program, o
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Sequence
 from io import BytesIO
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
@@ -86,7 +87,7 @@ class Bundle(Document):
                 names = [n for n in z.namelist() if n.startswith("documents/")]
                 documents = {n.split("/")[1].removesuffix(".json"): json.loads(z.read(n)) for n in names}
             return cls.read({**about, "proofs": proofs, "documents": documents})
-        except (BadZipFile, ValueError, KeyError, TypeError, NotImplementedError, RuntimeError) as problem:
+        except (BadZipFile, zlib.error, ValueError, KeyError, TypeError, NotImplementedError, RuntimeError) as problem:
             raise _bad("it cannot be read", "无法读取") from problem
 
 

@@ -3,6 +3,7 @@ that was asked one question, for all who look at what commands say of it."""
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import re
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import uuid4
 
 import pytest
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ SERVER = os.environ.get("HUIZHEN_POSTGRESQL", "postgres@127.0.0.1:5432")
 settings.register_profile("loaded", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("loaded")
 """How long an example takes says how loaded the machine is, and nothing of what is tested."""
+
+typer.testing._get_command = functools.cache(typer.testing._get_command)  # type: ignore[attr-defined]
+"""The tree of all commands is built once a process, as a program does it, and not anew for each command typed."""
 
 
 def absent(what: str) -> NoReturn:

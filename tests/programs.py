@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+from warm import Forked
+
 
 class Program:
     """`huizhen` with these words, in a process of its own; what it prints goes to a file. `how`: tampered with so
@@ -19,13 +21,15 @@ class Program:
         self.log = log
         here = {k: v for k, v in os.environ.items() if not k.startswith(("HUIZHEN_", "LC_", "LANG"))}
         here = {k: v for k, v in here.items() if k.lower() not in {"http_proxy", "https_proxy", "all_proxy"}}
-        program = ["-m", "huizhen.cli"] if how is None else [str(Path(__file__).with_name("tampered.py")), how]
+        here |= {"LANG": "C.UTF-8", **environment}
+        self.process: Forked | subprocess.Popen[bytes]
         with log.open("ab") as out:
+            if how is None:
+                self.process = Forked([*map(str, words)], out.fileno(), here)
+                return
+            tampered = Path(__file__).with_name("tampered.py")
             self.process = subprocess.Popen(
-                [sys.executable, *program, *map(str, words)],
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                env={**here, "LANG": "C.UTF-8", **environment},
+                [sys.executable, tampered, how, *map(str, words)], stdout=out, stderr=subprocess.STDOUT, env=here
             )
 
     def printed(self) -> str:

@@ -25,6 +25,7 @@ from typing import Any
 
 import pytest
 
+import warm
 from federations import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,7 @@ FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# ([\w.-]+\.(?:py|yaml|csv))\n")
 SHOWN = {"sh", "text", "mermaid", "json"}
 PORT = "8471"
+PROGRAMS = Path(sys.executable).parent
 SECONDS = 300
 """In which each example has to end."""
 
@@ -61,18 +63,18 @@ def pages() -> list[Path]:
     return [p for p in runs if not p.name.startswith("README")]
 
 
-def play(page: Path, folder: Path) -> None:
-    """Run the page in the folder."""
+def play(page: Path, folder: Path, commands: Path) -> None:
+    """Run the page in the folder, with the `huizhen` that lies in `commands`."""
     groups: list[int] = []
     try:
-        _play(page, folder, groups)
+        _play(page, folder, commands, groups)
     finally:
         for group in groups:
             with suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGTERM)
 
 
-def _play(page: Path, folder: Path, groups: list[int]) -> None:
+def _play(page: Path, folder: Path, commands: Path, groups: list[int]) -> None:
     state, port = folder / ".environment", str(free_port())
     printed = ""
     for block in (replace(b, text=b.text.replace(PORT, port)) for b in blocks(page)):
@@ -81,7 +83,7 @@ def _play(page: Path, folder: Path, groups: list[int]) -> None:
         if named and block.language in {"python", "yaml", "csv"}:
             (folder / named[1]).write_text(block.text, encoding="utf-8")
         elif block.language in {"bash", "python"}:
-            done = _run(block, folder, state, groups)
+            done = _run(block, folder, state, commands, groups)
             printed = done.stdout
             assert done.returncode == block.exit, f"{place} ended with {done.returncode}:\n{printed}"
         elif block.language == "text":
@@ -90,14 +92,17 @@ def _play(page: Path, folder: Path, groups: list[int]) -> None:
             assert block.language in SHOWN, f"{place}: nobody knows how to run '{block.language}'"
 
 
-def _run(block: Block, folder: Path, state: Path, groups: list[int]) -> subprocess.CompletedProcess[str]:
+def _run(
+    block: Block, folder: Path, state: Path, commands: Path, groups: list[int]
+) -> subprocess.CompletedProcess[str]:
     code = block.text
     if block.language == "python":
         code = f"python - <<'END_OF_PYTHON'\n{code}END_OF_PYTHON\n"
     keep = f"""trap '{{ export -p; printf "cd %q\\n" "$PWD"; }} > {state}' EXIT"""
     script = f"set -euo pipefail\n[ -e {state} ] && . {state}\n{keep}\n{code}"
     here = {k: v for k, v in os.environ.items() if not k.startswith(("HUIZHEN_", "COLUMNS", "LANG", "LC_"))}
-    here |= {"PATH": f"{Path(sys.executable).parent}:{here['PATH']}", "COLUMNS": "100", "LANG": "C.UTF-8"}
+    path = f"{commands}:{PROGRAMS}:{here['PATH']}"
+    here |= {"PATH": path, "COLUMNS": "100", "LANG": "C.UTF-8"}
     with subprocess.Popen(
         ["bash", "-c", script], cwd=folder, env=here, text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -136,7 +141,7 @@ def after_readme(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> It
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             folder.mkdir()
-            play(ROOT / "README.md", folder)
+            play(ROOT / "README.md", folder, PROGRAMS)
             (folder / ".played").touch()
     assert (folder / ".played").exists(), "README.md does not run, so there is nothing to go on from"
     yield folder
@@ -151,7 +156,7 @@ def test_the_page_does_what_it_says(page: Path, after_readme: Path, tmp_path: Pa
     folder = tmp_path / "copy"
     shutil.copytree(after_readme, folder)
     (folder / ".environment").unlink()
-    play(page, folder)
+    play(page, folder, warm.commands())
 
 
 def test_both_readmes_say_the_same() -> None:

@@ -96,7 +96,8 @@ def address() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="huizhen-warm-"))
     here = {k: v for k, v in os.environ.items() if not k.startswith(("HUIZHEN_", "LC_", "LANG", "COLUMNS"))}
     server = subprocess.Popen([sys.executable, SERVER, folder / "socket"], env={**here, "LANG": "C.UTF-8"})
-    atexit.register(lambda: (server.kill(), shutil.rmtree(folder, ignore_errors=True)))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(server.kill)
     end = time.monotonic() + 120
     while not (folder / "socket").exists():
         assert server.poll() is None and time.monotonic() < end, "the program that forks did not start"

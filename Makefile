@@ -25,7 +25,7 @@ demo: setup
 	@$(BIN)/python demo/ncctg.py
 
 test: setup
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --dist worksteal
 
 lint: setup
 	@$(BIN)/ruff check

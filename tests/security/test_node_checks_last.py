@@ -5,6 +5,7 @@ Each case takes an honest grant, changes one thing in the hub's favour, signs it
 
 from __future__ import annotations
 
+import ast
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -224,6 +225,46 @@ def test_code_that_the_hospital_did_not_approve_does_not_run_though_hub_and_node
     region.close()
     assert found["status"] == "denied" and found["problem"]["code"] == "method-not-approved"
     assert found["result"] is None
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_what_a_hospital_approves_is_all_the_code_that_a_method_runs(name: str) -> None:
+    """The engine that makes rows, the noise, the tree of a synthetic table: all that a method imports is in its hash."""
+    roots = [f"methods/{name}.py", *(["adapters/extracted.py", "node/extracts.py"] if name == "extract" else [])]
+    used = closure(roots, {"privacy", "statistics", "adapters"})
+    assert used - set(methods.sources(name)) == set()
+    assert name != "extract" or {"adapters/anonymised.py", "privacy/anonymise/kernel.py"} <= used
+
+
+def test_another_engine_is_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "huizhen")
+    before = methods.code("extract"), methods.code("glm")
+    monkeypatch.setattr(methods, "_PACKAGE", tmp_path / "huizhen")
+    with (tmp_path / "huizhen/privacy/anonymise/partition.py").open("a") as source:
+        source.write("\n# k is what we say\n")
+    methods.code.cache_clear()
+    after = methods.code("extract"), methods.code("glm")
+    methods.code.cache_clear()
+    assert after[0] != before[0] and after[1] == before[1]
+
+
+PACKAGE = Path(methods.__path__[0]).parent
+
+
+def closure(roots: list[str], floors: set[str]) -> set[str]:
+    """Files of the package that these import, by whatever way, as far as they are on those floors."""
+    seen, left = set(), list(roots)
+    while left:
+        place = left.pop()
+        if place in seen:
+            continue
+        seen.add(place)
+        for node in ast.walk(ast.parse((PACKAGE / place).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("huizhen."):
+                inside = str(node.module).removeprefix("huizhen.").replace(".", "/")
+                wanted = [f"{inside}/{a.name}.py" for a in node.names] + [f"{inside}.py"]
+                left += [w for w in wanted if w.split("/")[0] in floors and (PACKAGE / w).is_file()]
+    return seen
 
 
 def test_the_refusal_is_on_the_ledger(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:

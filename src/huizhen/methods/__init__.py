@@ -13,6 +13,8 @@ from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 from huizhen.model.method import Method
 
+_PACKAGE = Path(statistics.__path__[0]).parent
+
 
 @cache
 def names() -> tuple[str, ...]:
@@ -34,8 +36,17 @@ def find(name: str) -> type[Method]:
 
 @cache
 def code(name: str) -> str:
-    """SHA-256 of the method's source and of the statistics it rests on: a hospital approves this code and no other."""
-    folders = [Path(statistics.__path__[0]), *(Path(__path__[0]).parent / folder for folder in find(name).rests_on)]
-    files = [Path(__path__[0]) / f"{name}.py", *(f for folder in folders for f in sorted(folder.glob("*.py")))]
-    digests = [f"{f.name} {hashlib.sha256(f.read_bytes()).hexdigest()}" for f in files]
+    """SHA-256 of the method's source and of what it rests on: a hospital approves this code and no other."""
+    own, *others = sources(name)
+    files = {own: Path(__path__[0]) / f"{name}.py", **{path: _PACKAGE / path for path in others}}
+    digests = [f"{path} {hashlib.sha256(file.read_bytes()).hexdigest()}" for path, file in files.items()]
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+@cache
+def sources(name: str) -> tuple[str, ...]:
+    """The files whose code a method is, by their place in the package: its own, all of `statistics`, and what it says
+    it rests on."""
+    patterns = [p if p.endswith(".py") else f"{p}/*.py" for p in ("statistics", *find(name).rests_on)]
+    found = {str(f.relative_to(_PACKAGE)) for pattern in patterns for f in _PACKAGE.glob(pattern)}
+    return (f"methods/{name}.py", *sorted(found))

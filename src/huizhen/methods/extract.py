@@ -47,6 +47,14 @@ class Extract(Method):
     yields = "extract"
     delivers = True
     complete_cases = False
+    rests_on = (
+        "node/extracts.py", "path/delivery.py", "secure/sealing.py",
+        "adapters/extracted.py", "adapters/anonymise*.py", "adapters/release_*.py", "adapters/watermarks.py",
+        "adapters/own_file.py", "adapters/arrow.py", "adapters/on_disk.py", "adapters/identified.py",
+        "privacy/anonymise", "privacy/watermark", "privacy/identify", "privacy/masking",
+        "privacy/attack*.py", "privacy/risk*.py", "privacy/noise.py",
+    )  # fmt: skip
+    """The engine that makes, checks, attacks and marks the rows, and what hands them out."""
     summary = Text(
         "Anonymised rows, made at each hospital, attacked there, reviewed by two people, sealed to the asker.",
         "匿名化的数据行：由各医院自行生成并经攻击检验，经双人审查后封装给申请方。",

@@ -73,6 +73,7 @@ class Nn(HeldOut):
         "每一轮的损失与权重平均更新，量化时还有各医院更新的平方和；最后为 4096 个预测风险区间内两种结局的行数。"
         "加噪（epsilon）时：人数统计的计数，以及已含噪声的求和。",
     )
+    rests_on: ClassVar[tuple[str, ...]] = ("privacy/accounting.py", "privacy/shares.py")
     max_rounds: ClassVar[int] = 510
     largest: ClassVar[float] = moments.LARGEST
     private: ClassVar[Literal["tables", "sums"] | None] = "sums"

@@ -88,7 +88,7 @@ class Method(ABC):
     """No value of a column that it reads may be larger in size; a hospital that has one says so and takes no part. A
     bound of the values themselves, not of what a formula makes of them: an asker must not choose what it tells."""
     rests_on: ClassVar[tuple[str, ...]] = ()
-    """Folders of the package, beside `statistics`, whose code it is made of."""
+    """Folders and files (globs, ending in .py) of the package, beside `statistics`, whose code it is made of."""
     yields: ClassVar[MethodKind] = "model"
     """What comes out, as consents name it. Who says nothing counts as the further-reaching of the two."""
     delivers: ClassVar[bool] = False

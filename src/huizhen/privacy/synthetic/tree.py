@@ -25,10 +25,10 @@ Codes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 SINGLES, CHOICE = 0.3, 0.1
 """Of the cost, what is spent on single columns and on the choice of pairs; the rest is for the pairs."""
-_ROOM = 0.1
+ROOM = 0.1
 """Noise in a pair, added up over its cells, beside the rows: at most this."""
-_CELLS = (16, 8192)
-_MEAN = float(np.sqrt(2 / np.pi))
+CELLS = (16, 8192)
+MEAN = float(np.sqrt(2 / np.pi))
 """Of the size of a Gaussian number, in its deviations."""
 _FITS = 50
 
@@ -66,9 +66,7 @@ def grown(columns: Sequence[Codes], sizes: Sequence[int], cost: float, source: S
     many = len(columns)
     each = (SINGLES if many > 1 else 1.0) * cost / many
     noisy = [source.noisy(_counted(c, n), each) for c, n in zip(columns, sizes, strict=True)]
-    weight = np.array([1 / n for n in sizes])
-    rows = max(float(np.dot(weight, [x.sum() for x in noisy]) / weight.sum()), 1.0)
-    single = [projected(x.astype(np.float64), rows) for x in noisy]
+    rows, single = margins(noisy)
     spent = {"single": each * many}
     if many == 1:
         return Forest(rows, single, [], spent)
@@ -79,11 +77,16 @@ def grown(columns: Sequence[Codes], sizes: Sequence[int], cost: float, source: S
     for parent, child in chosen:
         grouped = groups[parent, child]
         noisy_pair = source.noisy(_pair(columns, parent, child, grouped), pairs / len(chosen))
-        margins = [_summed(single[i], g) for i, g in zip((parent, child), grouped, strict=True)]
-        table = projected(noisy_pair.ravel().astype(np.float64), rows).reshape(noisy_pair.shape)
-        edges.append(Edge(parent, child, grouped, fitted(table, *margins)))
+        edges.append(edge(parent, child, grouped, noisy_pair, single, rows))
     spent["pairs"] = pairs if chosen else 0.0
     return Forest(rows, single, edges, spent)
+
+
+def margins(noisy: Sequence[Any]) -> tuple[float, list[Floats]]:
+    """How many rows there are by noisy counts of single columns, and counts that sum to that, none below 0."""
+    weight = np.array([1 / len(x) for x in noisy])
+    rows = max(float(np.dot(weight, [x.sum() for x in noisy]) / weight.sum()), 1.0)
+    return rows, [projected(x.astype(np.float64), rows) for x in noisy]
 
 
 def projected(noisy: Floats, total: float) -> Floats:
@@ -93,6 +96,15 @@ def projected(noisy: Floats, total: float) -> Floats:
     last = int(np.flatnonzero(high > over)[-1])
     nearest: Floats = np.maximum(noisy - over[last], 0.0)
     return nearest
+
+
+def edge(
+    parent: int, child: int, grouped: tuple[Ints, Ints], noisy: Any, single: Sequence[Floats], rows: float
+) -> Edge:
+    """A pair from its noisy table (parent's groups, child's groups), made to agree with the single columns."""
+    table = projected(noisy.ravel().astype(np.float64), rows).reshape(noisy.shape)
+    sides = [summed(single[i], g) for i, g in zip((parent, child), grouped, strict=True)]
+    return Edge(parent, child, grouped, fitted(table, *sides))
 
 
 def fitted(table: Floats, rows: Floats, columns: Floats) -> Floats:
@@ -134,15 +146,15 @@ def _chosen(
     """
     steps = len(columns) - 1
     sd, before = deviation(pairs / steps), deviation(singles)
-    cells = int(np.clip(_ROOM * rows / (_MEAN * sd), *_CELLS))
+    cells = int(np.clip(ROOM * rows / (MEAN * sd), *CELLS))
     groups, scores = {}, {}
     for a, b in combinations(range(len(columns)), 2):
-        grouped = _grouped(single[a], single[b], cells)
-        alone = np.outer(_summed(single[a], grouped[0]), _summed(single[b], grouped[1])) / rows
+        grouped = grouped_pair(single[a], single[b], cells)
+        alone = np.outer(summed(single[a], grouped[0]), summed(single[b], grouped[1])) / rows
         apart = np.abs(_pair(columns, a, b, grouped) - np.rint(alone).astype(np.int64)).sum()
         groups[a, b], groups[b, a] = grouped, grouped[::-1]
         chance = np.sqrt(sd * sd + alone).sum() + before * sum(np.sqrt(np.bincount(g)).sum() for g in grouped)
-        scores[a, b] = int(apart) - int(_MEAN * chance)
+        scores[a, b] = int(apart) - int(MEAN * chance)
     tree = list(range(len(columns)))
     found: list[tuple[int, int]] = []
     for _ in range(steps):
@@ -153,10 +165,10 @@ def _chosen(
         a, b = left[place - 1]
         found.append((a, b))
         tree = [tree[a] if t == tree[b] else t for t in tree]
-    return _downwards(found, len(columns)), groups
+    return downwards(found, len(columns)), groups
 
 
-def _downwards(found: Sequence[tuple[int, int]], many: int) -> list[tuple[int, int]]:
+def downwards(found: Sequence[tuple[int, int]], many: int) -> list[tuple[int, int]]:
     """Each pair from what is drawn earlier to what is drawn later."""
     beside: list[list[int]] = [[] for _ in range(many)]
     for a, b in found:
@@ -177,7 +189,8 @@ def _downwards(found: Sequence[tuple[int, int]], many: int) -> list[tuple[int, i
     return edges
 
 
-def _grouped(a: Floats, b: Floats, cells: int) -> tuple[Ints, Ints]:
+def grouped_pair(a: Floats, b: Floats, cells: int) -> tuple[Ints, Ints]:
+    """How values of two columns with these counts are grouped, so that their pair has about so many cells at most."""
     side = max(int(np.sqrt(cells)), 2)
     most_a = max(cells // max(len(b), 1), side) if len(b) <= side else side
     most_b = max(cells // max(len(a), 1), side) if len(a) <= side else side
@@ -188,9 +201,10 @@ def _counted(codes: Codes, size: int) -> Ints:
     return np.bincount(codes, minlength=size).astype(np.int64)
 
 
-def _summed(single: Floats, grouped: Ints) -> Floats:
-    summed: Floats = np.bincount(grouped, weights=single).astype(np.float64)
-    return summed
+def summed(single: Floats, grouped: Ints) -> Floats:
+    """(groups,) counts of a column's values by group."""
+    found: Floats = np.bincount(grouped, weights=single).astype(np.float64)
+    return found
 
 
 def _pair(columns: Sequence[Codes], a: int, b: int, grouped: tuple[Ints, Ints]) -> Any:

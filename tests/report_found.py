@@ -24,7 +24,7 @@ from huizhen.model.release import Release
 from huizhen.model.settlement import Shares
 from huizhen.model.study import Request, Study
 from huizhen.model.tally import Extracted, Tally
-from huizhen.path.authorise import authorise, columns_read, plan
+from huizhen.path.authorise import authorise, columns_read, plan, privacy_of
 from huizhen.path.delivery import with_rows
 from huizhen.path.guard import guard_result
 from huizhen.path.outcome import outcome
@@ -151,6 +151,13 @@ STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
             "per_hospital_min": 2,
         },
     ),
+    "synthesize": (
+        "synthesize",
+        {
+            "columns": {"age": {"range": [30, 90], "bins": 6}, "arm": {}, "seen": {"range": [2019, 2022], "bins": 4}},
+            "judge": ["arm"],
+        },
+    ),
     "nn": ("nn", {"outcome": "arm", "columns": ["age", "ph_karno"], "hidden": [1], "rounds": 3}),
     "nn with heads": (
         "nn",
@@ -202,7 +209,8 @@ def found(
     request = Request.read(
         {"title": "Does sex change survival?", "asker": "acme-pharma", "purpose": "HMB", "dataset": "lung",
          "method": method, "params": dict(params), "price_fen": 120_000, **asked,
-         **({"recipient": RECIPIENT} if method == "extract" else {})}
+         **({"recipient": RECIPIENT} if method == "extract" else {}),
+         **({"protection": {"epsilon": 3.0}} if method == "synthesize" else {})}
     )  # fmt: skip
     study = Study(request=request, number=1, submitted_utc="2026-11-22T08:15:00.000000Z")
     built = plan(request, schema)
@@ -221,7 +229,7 @@ def found(
         no = Refused("not-authorised", Text("A rule says no.", "有规则不准许。"), Text("Change it.", "请修改研究。"))
         return outcome(study, "denied", {**journal, "problem": to_wire(no)}, evidence([3, 4, 5], region))
     parts = [frame.iloc[i :: len(HOSPITALS)] for i in range(len(HOSPITALS))]
-    trace = drive.trace(method, params, schema, parts)
+    trace = drive.trace(method, params, schema, parts, privacy=privacy_of(request))
     census = _census(parts)
     tallies = [
         Tally(

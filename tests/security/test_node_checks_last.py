@@ -229,7 +229,7 @@ def test_code_that_the_hospital_did_not_approve_does_not_run_though_hub_and_node
 
 @pytest.mark.parametrize("name", methods.names())
 def test_what_a_hospital_approves_is_all_the_code_that_a_method_runs(name: str) -> None:
-    """The engine that makes rows, the noise, the tree of a synthetic table: all that a method imports is in its hash."""
+    """The engine that makes rows, the noise, a synthetic tree: all that a method imports is in its hash."""
     roots = [f"methods/{name}.py", *(["adapters/extracted.py", "node/extracts.py"] if name == "extract" else [])]
     used = closure(roots, {"privacy", "statistics", "adapters"})
     assert used - set(methods.sources(name)) == set()

@@ -35,12 +35,24 @@ def sign(
     VOICE.say(f"Signed: {file}.", f"已签署：{file}。")
 
 
-def write(at: Place, found: dict[str, Any], out: Path, key: Path | None) -> None:
+def write(
+    at: Place, found: dict[str, Any], out: Path, key: Path | None, many: int | None = None, seed: int | None = None
+) -> None:
     """What `study result --out` does."""
-    from huizhen.client import rows
+    from huizhen.client import rows, synthetic_rows
     from huizhen.kit.errors import BadInput
     from huizhen.kit.text import Text
 
+    if synthetic_rows.is_synthetic(found):
+        drawn = len(synthetic_rows.write(found["result"], out, many, seed))
+        promise = found["result"]["privacy"]
+        VOICE.say(
+            f"{drawn:,} rows that are nobody's written to {out}; epsilon {promise['epsilon']:g}, "
+            f"delta {promise['delta']:g}. Drawing again costs no privacy.",
+            f"{drawn:,} 行合成数据（不属于任何人）已写入 {out}；epsilon 为 {promise['epsilon']:g}，"
+            f"delta 为 {promise['delta']:g}。再次抽取不消耗隐私预算。",
+        )
+        return
     if key is None:
         raise BadInput(
             "no-key-for-rows",
@@ -49,8 +61,8 @@ def write(at: Place, found: dict[str, Any], out: Path, key: Path | None) -> None
         )
     with VOICE.progress(quiet=False) as progress:
         table = rows.write(at, found, key, out, lambda node: progress.step("rows", Text(node, node)))
-    many = len(found["result"]["hospitals"])
+    count = len(found["result"]["hospitals"])
     VOICE.say(
-        f"{len(table):,} rows of {many} hospitals written to {out}. They are this recipient's copy; pass none on.",
-        f"{many} 家医院的 {len(table):,} 行已写入 {out}。这是本接收方的副本，请勿转交。",
+        f"{len(table):,} rows of {count} hospitals written to {out}. They are this recipient's copy; pass none on.",
+        f"{count} 家医院的 {len(table):,} 行已写入 {out}。这是本接收方的副本，请勿转交。",
     )

@@ -234,21 +234,29 @@ def result(
     key: Annotated[
         Path | None, typer.Option("--key", metavar="FILE", help="The key file that the study was signed with.")
     ] = None,
+    rows: Annotated[
+        int | None, typer.Option("--rows", min=1, help="Synthetic rows to draw; else about as many.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Draw the same synthetic rows again; the noise stays.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show the result of a released study, or write it as an HTML report; or the rows that it gives out, opened with
-    the asker's key.
+    the asker's key; or synthetic rows, drawn here from a study of `synthesize`.
 
     Example: `huizhen study result st-0123456789abcdef --html report.html --region demo`
 
     Example: `huizhen study result st-0123456789abcdef --out rows.csv --key acme.pem --region demo`
+
+    Example: `huizhen study result st-0123456789abcdef --out synthetic.csv --rows 10000 --seed 1 --region demo`
     """
     with place(region, hub, token) as at:
         found = at.outcome(study)
         if out is not None:
             from huizhen.cli.rows import write
 
-            write(at, found, out, key)
+            write(at, found, out, key, rows, seed)
     if html is not None:
         from huizhen.client.report import render
 

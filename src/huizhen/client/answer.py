@@ -82,6 +82,16 @@ class Answer:
         scored: pd.DataFrame = score_table(self.outcome, pa.Table.from_pandas(rows, preserve_index=False)).to_pandas()
         return scored.set_index(rows.index)
 
+    def draw(self, rows: int | None = None, seed: int | None = None) -> pd.DataFrame:
+        """Synthetic rows, of a study of `synthesize`: so many, else about as many as there are people. Drawing costs no
+        privacy, and asks nobody. Raises NotFound for any other study."""
+        from huizhen.client.synthetic_rows import draw, is_synthetic
+
+        if not is_synthetic(self.outcome):
+            raise self._without("table to draw rows from", "可供抽取的表")
+        drawn: pd.DataFrame = draw(self.values, rows, seed).to_pandas()
+        return drawn
+
     # -- to read
 
     def summary(self) -> Summary:

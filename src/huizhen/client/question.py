@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huizhen import methods
@@ -34,6 +35,8 @@ class Question:
     session: Session
     request: dict[str, Any]
     """Keys of a STUDY.yaml as far as they are said."""
+    key: Path | None = None
+    """The file that the question is signed with."""
 
     def where(self, cohort: str) -> Question:
         """Only rows for which this holds, e.g. "age >= 50 and menostat == 'Post'". A second `where` narrows further."""
@@ -59,6 +62,11 @@ class Question:
                 Text("Write at most two decimals, e.g. pay(1200.50).", "最多两位小数，例如 pay(1200.50)。"),
             )
         return self._with(price_fen=fen)
+
+    def signed(self, key: str | Path) -> Question:
+        """Ask for rows (`extract`): signed with the asker's own key file, with which its contract is signed, and to
+        which the rows are sealed. The key stays here; `hub.rows(study, key=...)` opens them once they are released."""
+        return replace(self, key=Path(key))
 
     def titled(self, title: str) -> Question:
         return self._with(title=title)
@@ -99,9 +107,14 @@ class Question:
         return [*super().__dir__(), *methods.names()]
 
     def _with(self, **more: Any) -> Question:
-        return Question(self.session, {**self.request, **more})
+        return replace(self, request={**self.request, **more})
 
     def _request(self, method: str, params: dict[str, Any]) -> Request:
         title = self.request.get("title") or f"{method} of {self.request['dataset']}"
         asked = {**self.request, "title": title, "method": method, "params": params}
-        return read_request(Tree("study", asked, {}), self.session)
+        request = read_request(Tree("study", asked, {}), self.session)
+        if self.key is None:
+            return request
+        from huizhen.client.rows import signed
+
+        return signed(request, self.key)

@@ -11,7 +11,19 @@ from huizhen.client import number, sections
 from huizhen.client.block import Block, Fact, Prose, Sentence
 from huizhen.client.paper import fact, template
 from huizhen.client.reading import Reading
-from huizhen.client.shapes import agreed, columns, counts, curves, directions, evaluation, model, rest, trees
+from huizhen.client.shapes import (
+    agreed,
+    columns,
+    counts,
+    curves,
+    directions,
+    evaluation,
+    given,
+    model,
+    rest,
+    synthetic,
+    trees,
+)
 from huizhen.client.words import PAGE, STATUS
 from huizhen.kit.errors import HuizhenError
 from huizhen.kit.text import Language, Text
@@ -21,6 +33,8 @@ from huizhen.model.release import Check
 
 SHAPES = (
     counts.everyone,
+    synthetic.table,
+    given.rows,
     model.show,
     curves.groups,
     curves.baselines,

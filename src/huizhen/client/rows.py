@@ -39,9 +39,7 @@ def sign(path: Path, key: Path) -> Request:
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     tree = load(path)
     bare = Tree(tree.name, {k: v for k, v in tree.value.items() if k != "recipient"}, tree.lines)
-    own = party_key.read(key)
-    sealing = opener(own.private.private_bytes_raw()).public_key().public_bytes_raw()
-    request = as_document(bare, Request).signed(own.public.hex(), sealing.hex(), own.sign)
+    request = signed(as_document(bare, Request), key)
     said = request.recipient
     assert said is not None
     kept = _BLOCK.sub("", text).rstrip("\n")
@@ -52,20 +50,37 @@ def sign(path: Path, key: Path) -> Request:
     return request
 
 
+def signed(request: Request, key: Path) -> Request:
+    """The request, signed with the asker's own key, and naming the one that rows are sealed to. Raises NotFound,
+    BadInput for a file that holds none."""
+    own = party_key.read(key)
+    sealing = opener(own.private.private_bytes_raw()).public_key().public_bytes_raw()
+    return request.signed(own.public.hex(), sealing.hex(), own.sign)
+
+
 def write(
     at: Asked, outcome: Mapping[str, Any], key: Path, out: Path, heard: Callable[[str], None] = lambda _: None
 ) -> pa.Table:
-    """Fetch, open and check the rows of a released study, and write them to a .csv or .parquet file; answers them.
-
-    Each row says which hospital it is from. `heard` is told the hospital that is next. Raises NotFound where the study
-    gives out no rows, Refused for another key, Tampered where a hospital's rows are not those that were reviewed.
-    """
+    """`fetch`, written to a .csv or .parquet file; answers them. Raises BadInput for another kind of file."""
     if out.suffix.lower() not in (".csv", ".parquet"):
         raise BadInput(
             "bad-rows-file",
             Text("Rows are written as .csv or .parquet.", "数据行只能写为 .csv 或 .parquet。"),
             Text("Give --out a name that ends so.", "请为 --out 给出以此结尾的文件名。"),
         )
+    whole = fetch(at, outcome, key, heard)
+    part = out.with_name(f".{out.stem}.part{out.suffix}")
+    write_table(whole, part, ",")
+    part.replace(out)
+    return whole
+
+
+def fetch(at: Asked, outcome: Mapping[str, Any], key: Path, heard: Callable[[str], None] = lambda _: None) -> pa.Table:
+    """Fetch, open and check the rows of a released study.
+
+    Each row says which hospital it is from. `heard` is told the hospital that is next. Raises NotFound where the study
+    gives out no rows, Refused for another key, Tampered where a hospital's rows are not those that were reviewed.
+    """
     study = outcome["study"]
     told = (outcome["result"] or {}).get("hospitals") if outcome["request"]["method"] == "extract" else None
     if not told:
@@ -96,11 +111,7 @@ def write(
                     Text("Nothing was written. Ask the hospital.", "没有写出任何内容。请联系该医院。"),
                 )  # fmt: skip
             tables.append(_named(pa.parquet.read_table(place), each["node"]))
-    whole = pa.concat_tables(tables)
-    part = out.with_name(f".{out.stem}.part{out.suffix}")
-    write_table(whole, part, ",")
-    part.replace(out)
-    return whole
+    return pa.concat_tables(tables)
 
 
 def _named(table: pa.Table, node: str) -> pa.Table:

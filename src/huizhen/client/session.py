@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from huizhen import methods
@@ -32,6 +33,7 @@ class Asked(Protocol):
     def delivered(self, study: str) -> None: ...
     def outcome(self, study: str) -> dict[str, Any]: ...
     def studies(self) -> list[dict[str, Any]]: ...
+    def piece(self, study: str, node: str, number: int) -> bytes: ...
     def verify(self) -> tuple[int, list[Text], int]: ...
 
 
@@ -147,6 +149,20 @@ class Session:
         """The answer of a study that was asked before, by its id. Raises as `Question.ask` does."""
         with self._reach() as hub:
             return _released(hub.outcome(study))
+
+    def rows(self, study: str | Answer, *, key: str | Path) -> pd.DataFrame:
+        """The rows that a study of `extract` gave out, fetched, opened with the asker's own key file and checked; the
+        first column says whose hospital's they are. They are this asker's copy: pass none on.
+
+        Raises NotFound where the study gives out none, Refused for another key, Tampered where a hospital's rows are
+        not those that were reviewed; and as `answer` does while the study waits.
+        """
+        from huizhen.client.rows import fetch
+
+        answer = self.answer(study) if isinstance(study, str) else study
+        with self._reach() as hub:
+            found: pd.DataFrame = fetch(hub, answer.outcome, Path(key)).to_pandas()
+        return found
 
     def verify(self) -> int:
         """Compute the whole ledger again with the keys that are trusted here; the number of its entries.

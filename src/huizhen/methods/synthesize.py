@@ -85,7 +85,7 @@ class Synthesize(Method):
     )
     reveals = Text(
         "Of all hospitals together, with noise: people by value or bin of each column, and by groups of values of each "
-        "pair of columns; and where judge is said, of people kept out, how many have a value, by how likely it was held.",
+        "pair of columns; and where judge is said, of people kept out, how many have a value, by how likely it was.",
         "所有医院合计的含噪计数：按各列取值或区间的人数，按列对取值分组的人数；"
         "若指定 judge，另有留出人群按预测概率的人数。",
     )

@@ -84,7 +84,7 @@ def _attacks(reading: Reading, found: list[dict[str, Any]]) -> Table:
             kind = ATTACKS.get(attack["attack"], Text(attack["attack"], attack["attack"])).say(reading.language)
             name = kind + (f": {reading.label(attack['column'])}" if attack["column"] else "")
             figures = (reading.cell("hospitals", i, "attacks", j, key) for key in ("gained", "at_least", "limit"))
-            cells.append((row_head(x["node"]), row_head(name), *figures))
+            cells.append((row_head(x["node"]), row_head(name, attack["attack"]), *figures))
     caption = reading.say("Attacks that were run on them before they left", "发出之前所做的攻击检验")
     return reading.table(caption, heads, cells, "hospitals")
 
@@ -105,10 +105,14 @@ def _models(reading: Reading, found: list[dict[str, Any]]) -> Table:
 
 def _kept(reading: Reading, found: list[dict[str, Any]]) -> Table:
     """What vouches for the files, and what was marked in them."""
-    heads = [_head(reading, "hospital", "医院", figures=False), _head(reading, "SHA-256", "SHA-256", figures=False),
-             _head(reading, "bytes", "字节数"), _head(reading, "pieces", "块数"), _head(reading, "marked by at most", "水印改动上限", figures=False)]  # fmt: skip
+    heads = [
+        _head(reading, "hospital", "医院", figures=False), _head(reading, "SHA-256", "校验值（SHA-256）", figures=False),
+        _head(reading, "bytes", "字节数"), _head(reading, "pieces", "块数"),
+        _head(reading, "marked by at most", "水印改动上限", figures=False),
+    ]  # fmt: skip
     cells = [
-        (row_head(x["node"]), row_head(x["sha256"]), reading.cell("hospitals", i, "bytes"), reading.cell("hospitals", i, "pieces"),
+        (row_head(x["node"]), row_head(x["sha256"]),
+         *(reading.cell("hospitals", i, key) for key in ("bytes", "pieces")),
          Cell(tuple(_marks(reading, x["marked"])) or (Part("—"),)))
         for i, x in enumerate(found)
     ]  # fmt: skip

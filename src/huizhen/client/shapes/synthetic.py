@@ -32,10 +32,10 @@ def _sentence(reading: Reading, pairs: list[dict[str, Any]]) -> Sentence:
     tree = reading.say("; ", "；").join(f"{reading.label(p['parent'])} × {reading.label(p['child'])}" for p in pairs)
     measured = tree or reading.say("none was worth its noise", "没有一对值得付出噪声")
     return Sentence(reading.say(
-        f"Rows drawn from this are nobody's. Every count held its noise before it left a hospital: epsilon "
-        f"{promise['epsilon']:g}, delta {promise['delta']:g} for all of a person's rows; no attack on membership can gain "
-        f"more than {promise['membership_at_most']:.3f}. Pairs of columns that were measured: {measured}. What the other "
-        "pairs have to do with each other follows from these alone.",
+        "Rows drawn from this are nobody's. Every count held its noise before it left a hospital: epsilon "
+        f"{promise['epsilon']:g}, delta {promise['delta']:g} for all of a person's rows; no attack on membership can "
+        f"gain more than {promise['membership_at_most']:.3f}. Pairs of columns that were measured: {measured}. What the "
+        "other pairs have to do with each other follows from these alone.",
         f"由此抽取的数据行不属于任何人。每个计数在离开医院前均已加噪：对任一个人的全部记录，epsilon 为 "
         f"{promise['epsilon']:g}，delta 为 {promise['delta']:g}；任何成员推断攻击的收益不超过 "
         f"{promise['membership_at_most']:.3f}。所测量的列对：{measured}。其余列对的关系仅由此推得。",
@@ -54,7 +54,7 @@ def _columns(reading: Reading, columns: list[dict[str, Any]]) -> Table:
     for i, column in enumerate(columns):
         many = row_head(f"{len(column['counts']) - 1:,}")
         noise = reading.cell("fidelity", "columns", i, "noise")
-        kind = row_head(KINDS[column["kind"]].say(reading.language))
+        kind = row_head(KINDS[column["kind"]].say(reading.language), column["kind"])
         rows.append(
             (
                 row_head(reading.column(column["name"]), column["name"]),
@@ -98,7 +98,8 @@ def _counts(reading: Reading, column: dict[str, Any], place: int) -> Table:
         first = [*map(list, pairwise(ends)), [row_head(missing), row_head("")]]
     cells = [(*line, reading.cell(*here, "counts", i)) for i, line in enumerate(first)]
     heads = [*heads, Head(reading.say("people, with noise", "含噪人数"))]
-    return reading.table(reading.column(column["name"]), heads, cells, "columns", folded=True)
+    caption = reading.say(f"{reading.column(column['name'])}, in full", f"{reading.column(column['name'])}：全部数值")
+    return reading.table(caption, heads, cells, "columns", folded=True)
 
 
 def _pairs(reading: Reading, near: dict[str, Any]) -> Table:

@@ -223,7 +223,7 @@ class Synthesize(Method):
                 "columns": [{"name": self.names[c["column"]], "noise": c["noise"]} for c in near["columns"]],
                 "pairs": [
                     {"pair": f"{self.names[c['first']]} x {self.names[c['second']]}",
-                     **{k: c[k] for k in ("measured", "distance", "noise")}}
+                     **{k: c[k] for k in ("distance", "noise")}}
                     for c in near["pairs"]
                 ],
             },

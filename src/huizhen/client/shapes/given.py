@@ -106,7 +106,7 @@ def _models(reading: Reading, found: list[dict[str, Any]]) -> Table:
 def _kept(reading: Reading, found: list[dict[str, Any]]) -> Table:
     """What vouches for the files, and what was marked in them."""
     heads = [
-        _head(reading, "hospital", "医院", figures=False), _head(reading, "SHA-256", "校验值（SHA-256）", figures=False),
+        _head(reading, "hospital", "医院", figures=False), _head(reading, "SHA-256", "SHA-256 值", figures=False),
         _head(reading, "bytes", "字节数"), _head(reading, "pieces", "块数"),
         _head(reading, "marked by at most", "水印改动上限", figures=False),
     ]  # fmt: skip

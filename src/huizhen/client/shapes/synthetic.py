@@ -23,7 +23,7 @@ def table(reading: Reading) -> Shown | None:
     blocks: list[Block] = [_sentence(reading, pairs), _columns(reading, columns)]
     blocks += [_figure(reading, c, i) for i, c in enumerate(columns[:_DRAWN]) if len(c["counts"]) <= _BARS + 1]
     blocks += [_counts(reading, c, i) for i, c in enumerate(columns)]
-    blocks += [_pairs(reading, near)] if near["pairs"] else []
+    blocks += [_pairs(reading, near, pairs)] if near["pairs"] else []
     return Shown(frozenset({"columns", "pairs", "fidelity"}), tuple(blocks))
 
 
@@ -34,7 +34,7 @@ def _sentence(reading: Reading, pairs: list[dict[str, Any]]) -> Sentence:
     return Sentence(reading.say(
         "Rows drawn from this are nobody's. Every count held its noise before it left a hospital: epsilon "
         f"{promise['epsilon']:g}, delta {promise['delta']:g} for all of a person's rows; no attack on membership can "
-        f"gain more than {promise['membership_at_most']:.3f}. Pairs of columns that were measured: {measured}. What the "
+        f"gain more than {promise['membership_at_most']:.3f}. Pairs that were measured: {measured}. What the "
         "other pairs have to do with each other follows from these alone.",
         f"由此抽取的数据行不属于任何人。每个计数在离开医院前均已加噪：对任一个人的全部记录，epsilon 为 "
         f"{promise['epsilon']:g}，delta 为 {promise['delta']:g}；任何成员推断攻击的收益不超过 "
@@ -80,8 +80,9 @@ def _figure(reading: Reading, column: dict[str, Any], place: int) -> Figure:
     ]
     title = reading.say(f"{reading.column(column['name'])}: people, with noise",
                         f"{reading.column(column['name'])}：含噪人数")  # fmt: skip
+    caption = reading.say("All hospitals together, after the noise.", "各医院合计，已含噪声。")
     said = reading.say("; ", "；").join(f"{bar.label}: {bar.text}" for bar in drawn)
-    return Figure(title, bars.level_bars(f"synthetic-{place}", drawn, bars.Words(title, said, "")), "")
+    return Figure(title, bars.level_bars(f"synthetic-{place}", drawn, bars.Words(title, said, "")), caption)
 
 
 def _counts(reading: Reading, column: dict[str, Any], place: int) -> Table:
@@ -102,7 +103,7 @@ def _counts(reading: Reading, column: dict[str, Any], place: int) -> Table:
     return reading.table(caption, heads, cells, "columns", folded=True)
 
 
-def _pairs(reading: Reading, near: dict[str, Any]) -> Table:
+def _pairs(reading: Reading, near: dict[str, Any], measured: list[dict[str, Any]]) -> Table:
     heads = (
         Head(reading.say("pair of columns", "列对"), number=False),
         Head(reading.say("measured", "已测量"), number=False),
@@ -110,9 +111,11 @@ def _pairs(reading: Reading, near: dict[str, Any]) -> Table:
         Head(reading.say("by noise alone", "仅噪声所致")),
     )
     order = sorted(range(len(near["pairs"])), key=lambda i: -(near["pairs"][i]["distance"] - near["pairs"][i]["noise"]))
+    tree = {f"{a} x {b}" for p in measured for a, b in ((p["parent"], p["child"]), (p["child"], p["parent"]))}
+    yes, no = reading.say("yes", "是"), reading.say("no", "否")
     rows = [
-        (row_head(near["pairs"][i]["pair"]),
-         *(reading.cell("fidelity", "pairs", i, key) for key in ("measured", "distance", "noise")))
+        (row_head(near["pairs"][i]["pair"]), row_head(yes if near["pairs"][i]["pair"] in tree else no),
+         *(reading.cell("fidelity", "pairs", i, key) for key in ("distance", "noise")))
         for i in order
     ]  # fmt: skip
     caption = reading.say(

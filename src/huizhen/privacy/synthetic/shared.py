@@ -125,7 +125,7 @@ class Plan:
         columns = [{"column": i, "noise": min(MEAN * before * n / 2 / rows, 1.0)} for i, n in enumerate(self.sizes)]
         if not state["tables"]:
             return {"columns": columns, "pairs": []}
-        sd, measured = self.sd({"phase": "choice"}), {frozenset(p) for p in state["pairs"]}
+        sd = self.sd({"phase": "choice"})
         codes = drawn(forest, min(max(round(rows), 1), _WHOLE), np.random.default_rng(0))
         share = rows / len(codes[0])
         pairs = []
@@ -134,7 +134,7 @@ class Plan:
             key = one[codes[a]] * noisy.shape[1] + other[codes[b]]
             made = np.bincount(key, minlength=noisy.size).reshape(noisy.shape) * share
             pairs.append({
-                "first": a, "second": b, "measured": frozenset((a, b)) in measured,
+                "first": a, "second": b,
                 "distance": float(min(np.abs(noisy - made).sum() / 2 / rows, 1.0)),
                 "noise": float(min(MEAN * sd * noisy.size / 2 / rows, 1.0)),
             })  # fmt: skip

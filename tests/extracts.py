@@ -11,6 +11,7 @@ import pandas as pd
 from deeds import CONTRACT, register, sign
 from huizhen.adapters.register import put_act
 from huizhen.cli.region import Region
+from huizhen.hub.caller import OWNER
 from huizhen.model.casebook import key_of
 from huizhen.model.party import Act
 from huizhen.model.study import Request
@@ -77,8 +78,16 @@ def asked(signer: str = "acme", **changes: Any) -> Request:
     return said.signed(key.public.hex(), sealing, key.sign)
 
 
+class Here:
+    """A hub to fetch rows from, in this process."""
+
+    def __init__(self, region: Region) -> None:
+        self.region = region
+
+    def piece(self, study: str, node: str, number: int) -> bytes:
+        return self.region.desk.piece(OWNER, study, node, number)
+
+
 def run(region: Region, question: Request) -> dict[str, Any]:
     """As far as it goes by itself; the outcome."""
-    from huizhen.hub.caller import OWNER
-
     return region.desk.outcome(OWNER, region.road().run(question))

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psycopg
 import pytest
 
+import huizhen
 from commands import done
-from extracts import asked, key_file, people, ready, run
+from crash import finished
+from extracts import PARAMS, Here, asked, key_file, people, ready, run
 from huizhen.cli.place import verify_folder
 from huizhen.cli.region import Region
+from huizhen.client import rows
+from huizhen.kit.clock import parse
+from huizhen.kit.errors import Conflict, NotFound, Refused
 from huizhen.model.study import Request
+from huizhen.node import statements
+from huizhen.node.point import Origin, take_in
 from papers import reviewed
 from regions import load, silence
 
@@ -103,3 +112,70 @@ def test_a_study_is_signed_in_its_file_and_signed_again_after_a_change(tmp_path:
     assert again.is_signed() and study.read_text().count("recipient:") == 1
     assert again.recipient is not None and first.recipient is not None
     assert again.recipient.sealing == first.recipient.sealing
+
+
+def test_sealed_rows_are_deleted_at_the_hub_after_their_time_and_the_ledger_says_so(tmp_path: Path) -> None:
+    region = ready(tmp_path / "r", people(120))
+    study = finished(region, asked(params={**PARAMS, "watermark": {}, "k": 5}))
+    store, key = region.hub.store, key_file(tmp_path)
+    assert set(store.pieces(study)) == {"h0", "h1", "h2"}
+    road = region.road()
+    released, days = parse(store.journal(study)["released_utc"]), store.settings().rows_kept_days
+    for later, there in ((days - 1, True), (days + 1, False), (days + 2, False)):
+        road.clock = lambda at=released + timedelta(days=later): at  # type: ignore[misc]
+        road.catch_up()
+        assert bool(store.pieces(study)) == there
+    with pytest.raises(NotFound, match="no such rows") as caught:
+        rows.fetch(Here(region), load(region, study), key)
+    assert f"{days} days" in caught.value.remedy.en
+    dropped = [json.loads(leaf) for leaf in store.leaves() if json.loads(leaf)["kind"] == "rows-dropped"]
+    assert [(e["subject"], e["facts"]) for e in dropped] == [(study, {"pieces": 3})]
+    region.witness()
+    assert verify_folder(region.folder)[1] == []
+    region.close()
+
+
+def test_from_python_a_question_is_signed_and_its_rows_are_a_frame(tmp_path: Path) -> None:
+    region = ready(tmp_path / "r", people(120))
+    key, params = key_file(tmp_path), {**PARAMS, "watermark": {}, "k": 5}
+    hub = huizhen.connect(region.folder, asker="acme")
+    question = hub.study("d", purpose="HMB").signed(key)
+    region.close()
+    with pytest.raises(Conflict) as waits:
+        question.extract(**params)
+    region = Region(region.folder)
+    ((study, status),) = region.hub.store.studies()
+    assert status == "awaiting" and study.id in waits.value.what.en
+    reviewed(region, study.id, ann="approve", bob="approve")
+    region.close()
+    found = hub.rows(study.id, key=key)
+    assert list(found.columns) == ["hospital", "age", "sex", "icd", "cost"]
+    assert found.groupby(["hospital", "age", "sex"]).size().min() >= 5
+    assert len(found) == sum(h["rows"] for h in hub.answer(study.id)["hospitals"])
+    with pytest.raises(Refused):
+        hub.rows(study.id, key=key_file(tmp_path, "trust"))
+
+
+def test_rows_that_stay_in_a_warehouse_are_given_out_from_there(tmp_path: Path, warehouse: str) -> None:
+    frame, params = people(240), {**PARAMS, "watermark": {}, "k": 5}
+    region = ready(tmp_path / "r", frame)
+    here = frame[0::3]
+    with psycopg.connect(warehouse, autocommit=True) as server:
+        server.execute("CREATE TABLE visits (patient text, age int, sex text, icd text, cost float8)")
+        with server.cursor().copy("COPY visits FROM STDIN") as copy:
+            for line in here.itertuples(index=False):
+                copy.write_row(line)
+    agent = region.agent("h0")
+    held = take_in(agent, "d", Origin(warehouse, "visits", "patient"), None, region.hub.store.cards("d"))
+    statements.publish(agent, held.card)
+    statements.deliver(agent, region.announce)
+    assert agent.runner.is_elsewhere("d")
+    found = load(region, finished(region, asked(params=params)))
+    assert found["status"] == "released", found["problem"]
+    table = rows.fetch(Here(region), found, key_file(tmp_path)).to_pandas()
+    told = {h["node"]: h["rows"] for h in found["result"]["hospitals"]}
+    assert table["hospital"].value_counts().to_dict() == told and told["h0"] == len(here)
+    own = table[table["hospital"] == "h0"]
+    assert own.groupby(["age", "sex"]).size().min() >= 5
+    assert sorted(own["cost"].round(2)) == sorted(here["cost"])
+    region.close()

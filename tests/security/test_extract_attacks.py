@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from extracts import NODES, PARAMS, asked, key_file, people, ready, run
+from extracts import NODES, PARAMS, Here, asked, key_file, people, ready, run
 from huizhen.adapters.watermarks import trace
 from huizhen.cli.region import Region
 from huizhen.client import rows
@@ -53,14 +53,6 @@ def given(region: Region, tmp_path_factory: pytest.TempPathFactory) -> tuple[str
     folder = tmp_path_factory.mktemp("acme")
     rows.write(Here(region), found, key_file(folder), folder / "rows.csv")
     return found["study"], pd.read_csv(folder / "rows.csv", dtype=str)
-
-
-class Here:
-    def __init__(self, region: Region) -> None:
-        self.region = region
-
-    def piece(self, study: str, node: str, number: int) -> bytes:
-        return self.region.desk.piece(OWNER, study, node, number)
 
 
 def asking(region: Region, study: str) -> dict[str, Any]:

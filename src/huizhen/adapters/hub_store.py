@@ -185,8 +185,8 @@ class SqlRecord:
     def put_piece(self, study: str, node: str, number: int, sealed: bytes) -> None:
         pieces.put(self._c, study, node, number, sealed)
 
-    def drop_pieces(self, study: str) -> None:
-        pieces.drop(self._c, study)
+    def drop_pieces(self, study: str) -> int:
+        return pieces.drop(self._c, study)
 
 
 class SqlStore:
@@ -372,10 +372,11 @@ class SqlStore:
     def checkpoints(self) -> list[str]:
         return [str(r[0]) for r in self._all(select(db.checkpoint.c.note).order_by(db.checkpoint.c.size))]
 
-    # -- sealed rows
-
     def pieces(self, study: str) -> dict[str, set[int]]:
         return pieces.there(self._engine, study)
+
+    def given_out(self) -> tuple[str, ...]:
+        return pieces.studies(self._engine)
 
     def piece(self, study: str, node: str, number: int) -> bytes | None:
         return pieces.one(self._engine, study, node, number)

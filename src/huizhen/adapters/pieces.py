@@ -14,10 +14,20 @@ def put(connection: Connection, study: str, node: str, number: int, sealed: byte
     connection.execute(insert(db.piece).values(study=study, node=node, number=number, sealed=sealed))
 
 
-def drop(connection: Connection, study: str) -> None:
-    """A database from before there were pieces has none."""
-    if inspect(connection).has_table("piece"):
-        connection.execute(delete(db.piece).where(db.piece.c.study == study))
+def drop(connection: Connection, study: str) -> int:
+    """How many there were. A database from before there were pieces has none."""
+    if not inspect(connection).has_table("piece"):
+        return 0
+    return connection.execute(delete(db.piece).where(db.piece.c.study == study)).rowcount
+
+
+def studies(engine: Engine) -> tuple[str, ...]:
+    """Studies of which there are any."""
+    if not inspect(engine).has_table("piece"):
+        return ()
+    with engine.connect() as connection:
+        found = connection.execute(select(db.piece.c.study).distinct().order_by(db.piece.c.study)).scalars()
+        return tuple(map(str, found))
 
 
 def there(engine: Engine, study: str) -> dict[str, set[int]]:

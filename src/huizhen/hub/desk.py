@@ -134,11 +134,14 @@ class Desk:
         self._study(who, study)
         sealed = store.piece(study, node, number) if store.status(study) in GIVEN else None
         if sealed is None:
+            days = store.settings().rows_kept_days
             raise NotFound(
                 "no-such-rows",
                 Text("There are no such rows.", "没有这些数据行。"),
-                Text(f"`huizhen study show {study}` says whether it gives out rows, and what it waits for.",
-                     f"`huizhen study show {study}` 会说明其是否提供数据行，以及在等待什么。"),
+                Text(f"`huizhen study show {study}` says whether it gives out rows, and what it waits for; they are "
+                     f"kept for {days} days after the release.",
+                     f"`huizhen study show {study}` 会说明其是否提供数据行，以及在等待什么；"
+                     f"数据行在发布后保留 {days} 天。"),
             )  # fmt: skip
         return sealed
 

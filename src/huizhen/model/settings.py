@@ -26,6 +26,9 @@ class RegionSettings(Document):
     always are. A hospital's policy may ask for more."""
     review_days: int = Field(default=14, ge=1, le=365)
     """A result that has not been approved within so many days is not released any more."""
+    rows_kept_days: int = Field(default=30, ge=1, le=3650)
+    """So many days after the release, sealed rows that a study gave out are deleted at the hub; the ledger says so. The
+    asker has fetched them by then."""
     witnesses_needed: int | None = Field(default=None, ge=0)
     """How many outside witnesses have to co-sign a checkpoint before what it covers counts as witnessed. Not said: more
     than half of those enrolled."""

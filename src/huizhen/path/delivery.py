@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from huizhen.kit import wire
+from huizhen.kit.clock import Clock, parse
 from huizhen.kit.errors import Conflict, HuizhenError, Unable
 from huizhen.kit.text import Text
 from huizhen.model.result import Result, Rows
 from huizhen.model.study import Study
 from huizhen.model.tally import Tally
+from huizhen.path import record
 from huizhen.path.link import Link
 from huizhen.path.ports import Store
 from huizhen.path.review import reviewed
@@ -74,6 +77,20 @@ def fetch(store: Store, study: Study, journal: Mapping[str, Any], link: Link) ->
              f"已通过审查，{zh} 的数据行尚未取得：未应答。"),
         Text("Start that node; the study then goes on by itself.", "请启动该节点；研究随后自动继续。"),
     )  # fmt: skip
+
+
+def expire(store: Store, clock: Clock) -> None:
+    """Delete the sealed rows of every study that was released so many days ago as the region's settings say, and record
+    it. Rows do not stay at a hub for ever, sealed or not."""
+    kept = timedelta(days=store.settings().rows_kept_days)
+    for study in store.given_out():
+        released = store.journal(study).get("released_utc")
+        if released is None or clock() < parse(released) + kept:
+            continue
+        with store.record() as r:
+            pieces = r.drop_pieces(study)
+            if pieces:  # two at once: one of them finds nothing
+                record.rows_dropped(r, study, pieces)
 
 
 def _asked(link: Link, bodies: Mapping[str, Any]) -> dict[str, Any]:

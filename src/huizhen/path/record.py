@@ -94,5 +94,9 @@ def refused(record: Record, study: Study, node: str, problem: HuizhenError) -> i
     return record.evidence("node-refused", node, study.id, {}, code=problem.code)
 
 
+def rows_dropped(record: Record, study: str, pieces: int) -> int:
+    return record.evidence("rows-dropped", HUB, study, {}, pieces=pieces)
+
+
 def left_out(record: Record, study: Study, each: LeftOut) -> int:
     return record.evidence("node-left-out", HUB, study.id, {"left_out": each.as_json()}, node=each.node, code=each.code)

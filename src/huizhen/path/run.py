@@ -327,6 +327,7 @@ class Road:
 
     def catch_up(self) -> None:
         """Tell nodes that were not there when a study ended how it ended: their patients' shares wait for it."""
+        delivery.expire(self.store, self.clock)
         link = self._link()
         for study, notice in self.store.untold().items():
             left = self._tell(link, notice["nodes"], notice["body"])

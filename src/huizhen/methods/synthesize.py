@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from huizhen.kit.errors import BadInput, Unable
+from huizhen.kit.errors import BadInput, Refused, Unable
 from huizhen.kit.text import Text
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Column, Level, Schema
@@ -167,7 +167,15 @@ class Synthesize(Method):
         rows = _one_each(cast(Gathered, total).in_order())
         out = held_out([rows[:, -1]], len(rows), self.p.holdout if self.p.judge else 0.0, 0)
         codes = rows[out if state["phase"] == "judge" else ~out, :-1].T.astype(np.int64)
-        counts = self._judged(codes, state) if state["phase"] == "judge" else self.plan.counts(codes, state)
+        try:
+            counts = self._judged(codes, state) if state["phase"] == "judge" else self.plan.counts(codes, state)
+        except (ValueError, LookupError, TypeError):
+            raise Refused(
+                "synthesis-round",
+                Text("This round asks for counts that the method never needs.", "本轮索取的计数并非该方法所需。"),
+                Text("Nothing was counted. Ask the trustee why the hub sent this.",
+                     "未作任何统计。请询问受托方中心为何发出该请求。"),
+            ) from None  # fmt: skip
         return Partial({"counts": UNIT * counts})
 
     def _judged(self, codes: npt.NDArray[np.int64], state: State) -> npt.NDArray[np.int64]:

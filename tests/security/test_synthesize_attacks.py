@@ -1,4 +1,4 @@
-"""Attacks on a synthetic table of many hospitals: by a hub that lies about a round, and by who counts what a person adds."""
+"""Attacks on a synthetic table of many hospitals: by a hub that lies about a round or asks for it twice."""
 
 from __future__ import annotations
 

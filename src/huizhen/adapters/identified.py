@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -38,18 +39,40 @@ def found_of(name: str, column: pa.ChunkedArray) -> Found | None:
     return find(name, there.take(pa.array(range(0, len(there), step))).to_pylist(), unique)
 
 
-def proposed(path: Path) -> Masking:
-    """A policy for a file: what identifies a person is masked by what it is, days are shifted where a column tells
-    people apart, long text is left out, and the rest kept. Raises NotFound, BadInput."""
-    table = read_table(path)[0]
-    found = {name: found_of(name, table[name]) for name in table.column_names}
-    person = next((n for kind in _PEOPLE for n, f in found.items() if f is not None and f.kind == kind), None)
-    number = next((n for n, f in found.items() if f is not None and f.kind == "id_number"), None)
-    columns = {n: _masked(n, table[n], f, person, number) for n, f in found.items()}
+def proposed(paths: Sequence[Path]) -> Masking:
+    """One policy for these files: what identifies a person is masked by what it is, days are shifted where a column
+    tells people apart, long text is left out, and the rest kept. Raises NotFound, BadInput."""
+    tables = [read_table(path)[0] for path in paths]
+    found = [{name: found_of(name, table[name]) for name in table.column_names} for table in tables]
+    person = _person(found)
+    columns: dict[str, Masked] = {}
+    for table, those in zip(tables, found, strict=True):
+        number = next((n for n, f in those.items() if f is not None and f.kind == "id_number"), None)
+        known = person if person in those else None
+        for name, one in those.items():
+            how = _masked(name, table[name], one, known, number)
+            if columns.get(name, _KEPT) == _KEPT:
+                columns[name] = how
     return Masking(person=person, until=dt.date.today().isoformat(), columns=columns)
 
 
+_KEPT = Masked(kind="keep")
 _PEOPLE = ("record_number", "id_number", "insurance_number", "passport")
+_EVENTS = ("visit", "encounter", "specimen", "sample", "admission", "discharge", "barcode",
+           "就诊", "门诊号", "流水", "标本", "样本", "条码", "检验号", "检查号", "处方", "医嘱", "报告号")  # fmt: skip
+"""In names of columns that number something of which a person has several."""
+
+
+def _person(found: Sequence[dict[str, Found | None]]) -> str | None:
+    """The column that tells people apart: one that most of the tables have; no number of a visit, where there is
+    another."""
+    ranked = {
+        name: (-sum(name in those for those in found), any(e in tidy(name) for e in _EVENTS), _PEOPLE.index(one.kind))
+        for those in found
+        for name, one in those.items()
+        if one is not None and one.kind in _PEOPLE
+    }
+    return min(ranked, key=ranked.__getitem__, default=None)
 
 
 def _masked(name: str, column: pa.ChunkedArray, found: Found | None, person: str | None, number: str | None) -> Masked:

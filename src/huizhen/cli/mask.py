@@ -76,17 +76,24 @@ def find(file: File, as_json: JsonFlag = False) -> None:
 
 @app.command("propose", cls=Command)
 def propose(
-    file: File,
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Files of .csv or .parquet that belong together.", show_default=False),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The policy to write, as YAML.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Write a policy for masking a file, from what its columns are found to be. Read it before you use it.
+    """Write one policy for masking files, from what their columns are found to be. Read it before you use it.
+
+    Name all tables that will be joined: dates are shifted by a column that tells people apart in each of them.
 
     Example: `huizhen mask propose patients.csv --out mask.yaml`
+
+    Example: `huizhen mask propose patients.csv visits.csv --out mask.yaml`
     """
     from huizhen.adapters.identified import proposed, write_policy
 
-    found = proposed(file)
+    found = proposed(files)
     write_policy(found, out)
     if as_json:
         VOICE.json({"out": str(out), "policy": found.as_json()})
@@ -95,6 +102,11 @@ def propose(
         f"{out}: a proposal. Look at every column, above all those that are kept.",
         f"{out}：策略草案。请逐列核对，尤其是保持原样的列。",
     )
+    if found.person is not None:
+        VOICE.say(
+            f"People are told apart by '{found.person}': dates are shifted by it.",
+            f"以“{found.person}”区分个人：日期按其平移。",
+        )
     VOICE.table(
         Text("Columns", "各列"),
         [Head(Text("column", "列"), "id"), Head(Text("becomes", "处理方式"), "id")],

@@ -181,3 +181,32 @@ def test_numbers_that_are_none_stay_none_and_empty_stays_empty(laid: Any, tmp_pa
     assert (
         after[1] == "" and re.fullmatch(r"[A-Z]\d{13}", after[2]) and after[0].isdigit() and after[0] != odd.id_card[0]
     )
+
+
+def test_one_policy_is_proposed_for_tables_that_belong_together_and_keeps_the_time_between_them(tmp_path: Path) -> None:
+    """A person is told apart by what both tables have, and by no number of a visit; so joined intervals stay."""
+    from huizhen.privacy.masking.identity import with_check
+
+    numbers = with_check([f"1101051950{1 + i % 12:02d}15{i:03d}" for i in range(40)])
+    people = pd.DataFrame({"患者编号": [f"MRN{i:06d}" for i in range(40)], "身份证号": numbers})
+    people["入院日期"] = [f"2024-03-{1 + i % 28:02d}" for i in range(40)]
+    visits = pd.DataFrame({"就诊号": [f"V{i:07d}" for i in range(120)], "身份证号": numbers * 3})
+    visits["就诊日期"] = [f"2024-05-{1 + i % 28:02d}" for i in range(120)]
+    people.to_csv(tmp_path / "people.csv", index=False)
+    visits.to_csv(tmp_path / "visits.csv", index=False)
+    done("mask", "key", tmp_path / "mask.key")
+    said = done("mask", "propose", tmp_path / "people.csv", tmp_path / "visits.csv", "--out", tmp_path / "m.yaml")
+    assert "'身份证号'" in said.out
+    done("mask", "propose", tmp_path / "visits.csv", "--out", tmp_path / "alone.yaml")
+    assert "person: 身份证号" in (tmp_path / "alone.yaml").read_text("utf-8")
+    found = []
+    for names in (("people", "visits"), ("people-m", "visits-m")):
+        if names[0].endswith("-m"):
+            for name in ("people", "visits"):
+                done("mask", "copy", tmp_path / f"{name}.csv", "--policy", tmp_path / "m.yaml",
+                     "--out", tmp_path / f"{name}-m.csv")  # fmt: skip
+        one, other = (pd.read_csv(tmp_path / f"{name}.csv", dtype=str) for name in names)
+        joined = other.merge(one, on="身份证号")
+        apart = pd.to_datetime(joined["就诊日期"]) - pd.to_datetime(joined["入院日期"])
+        found.append((len(joined), sorted(apart.dt.days), set(joined["身份证号"])))
+    assert found[0][:2] == found[1][:2] and not found[0][2] & found[1][2]

@@ -68,9 +68,7 @@ def lies(dice: np.random.Generator, sizes: tuple[int, ...]) -> list[dict[str, An
 
 @settings(max_examples=60, derandomize=True, deadline=None)
 @given(seed=st.integers(0, 10**6), owned=st.lists(st.integers(0, 6), min_size=3, max_size=20))
-def test_whatever_the_hub_says_one_person_moves_the_sums_by_no_more_than_is_paid_for(
-    seed: int, owned: list[int]
-) -> None:
+def test_whatever_the_hub_says_one_person_moves_sums_by_no_more_than_is_paid_for(seed: int, owned: list[int]) -> None:
     """With Gaussian noise of sd, moving a sum by d costs d^2 / (2 sd^2): over all rounds no more than the whole."""
     method = build("synthesize", JUDGED, SCHEMA, EPSILON)
     assert isinstance(method, Synthesize)

@@ -371,8 +371,7 @@ class Nn(HeldOut):
             **self._model(state),
             "history": [{"rounds": i, **dict(zip(SETS, map(float, row), strict=True))} for i, row in enumerate(loss)],
         }
-        shown: list[Exposure] = [Table(("n",))]
-        people = []
+        shown, people = list[Exposure]([Table(("n",))]), list[int]()
         for i, name in enumerate(SETS):
             values[name], least = boosted.fit(n[i], loss[:, i], len(loss) - 1, total["ranks"][i])
             shown += boosted.exposed(name, values[name], least, len(loss))

@@ -65,9 +65,10 @@ def finished(region: Region, asked: Request) -> str:
     """Run a study, to the end of its review where it has one: what was sealed or opened before a crash is there."""
     study = region.road().run(asked)
     if region.hub.store.status(study) == "awaiting":
-        for step, kind in ((seal, "review-sealed"), (unseal, "review-opened")):
-            there = {p.by for p in region.hub.store.papers.of(kind, subject=study)}
-            for name in {"ann", "bob"} - there:
-                step(region, study, name)
+        papers = region.hub.store.papers
+        for name in {"ann", "bob"} - {p.by for p in papers.of("review-sealed", subject=study)}:
+            seal(region, study, name)
+        for name in {"ann", "bob"} - {p.by for p in papers.of("review-opened", subject=study)}:
+            unseal(region, study, name)
         region.road().go_on()
     return study

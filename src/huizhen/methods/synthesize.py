@@ -328,7 +328,8 @@ def _one_each(rows: Floats) -> Floats:
     first = np.flatnonzero(np.diff(rows[:, -1], prepend=np.nan) != 0)
     many = np.diff(first, append=len(rows))
     mixed = rows[first, -1].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(33)
-    return rows[first + (mixed % np.maximum(many, 1).astype(np.uint64)).astype(np.int64)]
+    chosen: Floats = rows[first + (mixed % np.maximum(many, 1).astype(np.uint64)).astype(np.int64)]
+    return chosen
 
 
 def _few(counts: Any) -> list[float]:

@@ -8,13 +8,13 @@ at which patients died, and add up who is at risk at each of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
+from scipy import special
 
-from huizhen.kit.later import later
 from huizhen.kit.text import Text
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Schema
@@ -27,11 +27,6 @@ from huizhen.statistics.gathered import Gathered
 from huizhen.statistics.leave_one_out import Baseline, baseline, of_cox, own_baseline
 from huizhen.statistics.membership import attack_left_out, told
 from huizhen.statistics.misfit import level
-
-if TYPE_CHECKING:
-    from scipy import special
-else:
-    special = later("scipy.special")
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]

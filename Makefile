@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Tests start hundreds of programs; each would otherwise compile all of its sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test lint check bench docs clean
 
 help:

@@ -28,9 +28,10 @@ def free_port() -> int:
 
 
 def write_bare(folder: Path, port: int) -> None:
-    """A server with the same TLS and nothing else: no stream, no permissions, no names."""
+    """A server with the same TLS and nothing else: no permissions, no names; it keeps what streams it is asked for."""
     (folder / BARE_CONF).write_text(
         f'listen: "127.0.0.1:{port}"\nmax_payload: {nats_config.LARGEST_PAYLOAD}\n'
+        f'jetstream {{ store_dir: "bare" }}\n'
         f'tls {{ cert_file: "{SERVER_FILE}", key_file: "{SERVER_KEY}", ca_file: "{CA_FILE}", verify: true }}\n',
         encoding="utf-8",
     )

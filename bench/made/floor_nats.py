@@ -1,18 +1,24 @@
-"""An exchange over NATS: a bare message and its echo through a bare server, and the federation over JetStream.
+"""An exchange over NATS: a bare message and its echo through a bare server, the same through two JetStream streams with
+nothing of ours, and the federation.
 
-Both with every node on a TLS connection of its own, with its own certificate, all nodes in one other process.
+All with every node on a TLS connection of its own, with its own certificate, all nodes in one other process. Through
+the streams each message is on the disk, each node has a push consumer, and a letter is acknowledged once the reply to
+it is stored; there are no permissions, numbers, bounds or beats, and nothing is thrown away.
 """
 
 from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import nats
+from nats.js import api
 
 from huizhen.adapters import certificates, nats_config
 from huizhen.adapters.certificates import Authority
@@ -23,6 +29,7 @@ from made.broker import BARE_CONF, Broker, free_port, write_bare
 from made.floor import seconds
 
 UP = "up"
+MAIL, BODY = "MAIL", "BODY"
 
 
 def bare_nodes(folder: Path, url: str, names: list[str]) -> None:
@@ -37,6 +44,33 @@ def bare_nodes(folder: Path, url: str, names: list[str]) -> None:
         await client.subscribe(f"down.{name}", cb=echo)
         await client.flush(60)
         await client.publish(UP, name.encode())
+
+    async def all_of_them() -> None:
+        for at in range(0, len(names), 50):
+            await asyncio.gather(*map(one, names[at : at + 50]))
+        await asyncio.Event().wait()
+
+    asyncio.run(all_of_them())
+
+
+def plain_nodes(folder: Path, url: str, names: list[str]) -> None:
+    """Each echoes into a stream what its consumer pushes to it, and acknowledges it once that is stored."""
+
+    async def one(name: str) -> None:
+        client = await nats.connect(url, tls=context(folder, name), allow_reconnect=False, connect_timeout=60)
+        waiting: dict[str, str] = {}
+
+        async def echo(message: nats.aio.msg.Msg) -> None:
+            waiting[number := str(len(waiting))] = message.reply
+            await client.publish(f"{UP}.{name}", message.data, f"stored.{name}.{number}")
+
+        async def stored(message: nats.aio.msg.Msg) -> None:
+            await client.publish(waiting[message.subject.rpartition(".")[2]], b"+ACK")
+
+        await client.subscribe(f"in.{name}", cb=echo)
+        await client.subscribe(f"stored.{name}.*", cb=stored)
+        await client.flush(60)
+        await client.publish("there", name.encode())
 
     async def all_of_them() -> None:
         for at in range(0, len(names), 50):
@@ -98,11 +132,14 @@ class Bare:
 
         async def say() -> None:
             for name, data in messages.items():
-                await self.client.publish(f"down.{name}", data)
+                await self.say(name, data)
 
         self.call(say())
         assert self.over.wait(60)
         return self.heard
+
+    async def say(self, name: str, data: bytes) -> None:
+        await self.client.publish(f"down.{name}", data)
 
     def close(self) -> None:
         self.call(self.client.close())
@@ -111,8 +148,50 @@ class Bare:
         self.loop.close()
 
 
-def measure(count: int, times: int, only: str = "") -> dict[str, list[float]]:
-    """Seconds of each exchange, in order of size: `bare`, and `durable` over JetStream; or only one of them."""
+class Plain(Bare):
+    """The same through two streams."""
+
+    def __init__(self, folder: Path, url: str, names: list[str]) -> None:
+        self.names = names
+        super().__init__(folder, url, len(names))
+
+    async def open(self, folder: Path, url: str) -> None:
+        self.client = await nats.connect(url, tls=context(folder, "hub"), allow_reconnect=False, pending_size=1 << 26)
+        js = self.client.jetstream(timeout=60)
+        await js.add_stream(name=MAIL, subjects=["mail.>"], retention=api.RetentionPolicy.WORK_QUEUE)
+        await js.add_stream(name=BODY, subjects=[f"{UP}.>"])
+        for name in self.names:
+            config = api.ConsumerConfig(
+                durable_name=name, deliver_subject=f"in.{name}", filter_subject=f"mail.{name}",
+                ack_policy=api.AckPolicy.EXPLICIT,
+            )  # fmt: skip
+            await js.add_consumer(MAIL, config)
+        await self.client.subscribe("there", cb=self.hello)
+        await self.client.subscribe("stored.:hub", cb=self.stored)
+        unlimited = {"pending_bytes_limit": 0, "pending_msgs_limit": 0}
+        await js.subscribe(
+            f"{UP}.*", stream=BODY, cb=self.reply, manual_ack=True, flow_control=True, idle_heartbeat=5, **unlimited,
+            config=api.ConsumerConfig(ack_policy=api.AckPolicy.NONE, mem_storage=True),
+        )  # fmt: skip
+        await self.client.flush()
+
+    async def stored(self, _message: nats.aio.msg.Msg) -> None:
+        """The server has it."""
+
+    async def say(self, name: str, data: bytes) -> None:
+        await self.client.publish(f"mail.{name}", data, "stored.:hub")
+
+
+def processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(
+    count: int, times: int, only: str = "", spent: dict[str, list[float]] | None = None
+) -> dict[str, list[float]]:
+    """Seconds of each exchange, in order of size: `bare`, `plain` through streams, and `durable`; or only one of them.
+    `spent`: takes the processor seconds of an exchange, of hub, nodes and server."""
     spawn, found = multiprocessing.get_context("spawn"), {}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -126,7 +205,8 @@ def measure(count: int, times: int, only: str = "") -> dict[str, list[float]]:
         write_bare(folder / "nats", port)
         url = f"tls://localhost:{port}"
         for kind, conf, target in (
-            ("bare", BARE_CONF, bare_nodes), ("durable", nats_config.SERVER_CONF, echo_nodes),
+            ("bare", BARE_CONF, bare_nodes), ("plain", BARE_CONF, plain_nodes),
+            ("durable", nats_config.SERVER_CONF, echo_nodes),
         ):  # fmt: skip
             if only not in {"", kind}:
                 continue
@@ -134,6 +214,8 @@ def measure(count: int, times: int, only: str = "") -> dict[str, list[float]]:
             end: Bare | NatsFederation
             if kind == "bare":
                 end = Bare(folder, url, count)
+            elif kind == "plain":
+                end = Plain(folder, url, names)
             else:
                 identity = nats_config.hub_identity(authority, utc_now())
                 hub = certificates.client_context(folder / "tls/ca.pem", *identity)
@@ -142,7 +224,11 @@ def measure(count: int, times: int, only: str = "") -> dict[str, list[float]]:
             there.start()
             try:
                 assert end.there.wait(300) if isinstance(end, Bare) else end.wait(names, 300)
+                before = [time.process_time(), processor_seconds(there.pid or 0), processor_seconds(broker.pid)]
                 found[kind] = seconds(end.exchange, names, times)
+                after = [time.process_time(), processor_seconds(there.pid or 0), processor_seconds(broker.pid)]
+                if spent is not None:
+                    spent[kind] = [(b - a) / times for a, b in zip(before, after, strict=True)]
             finally:
                 end.close()
                 there.kill()

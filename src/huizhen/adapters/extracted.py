@@ -22,8 +22,6 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from huizhen.adapters.anonymise_trail import Trail
-from huizhen.adapters.anonymised import anonymise
-from huizhen.adapters.watermarks import embed
 from huizhen.kit.errors import Refused, Unable
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Anonymisation
@@ -95,6 +93,8 @@ class Extracts:
 
 
 def _made(folder: Path, order: Order, table: pa.Table, register: Path) -> Extracted:
+    from huizhen.adapters.watermarks import embed
+
     trail, plain, place = Trail(), folder / "plain.parquet", folder / _ROWS
     told, marked = _anonymised(folder, order, table, plain, trail), dict[str, float]()
     if order.tolerances:
@@ -132,6 +132,8 @@ def _made(folder: Path, order: Order, table: pa.Table, register: Path) -> Extrac
 
 def _anonymised(folder: Path, order: Order, table: pa.Table, out: Path, trail: Trail) -> dict[str, Any]:
     """The release in `out`, and what is to be told of it. What it is made from is on the disk no longer than that."""
+    from huizhen.adapters.anonymised import anonymise
+
     original = folder / "original.parquet"
     pa.parquet.write_table(table, original)
     attack, chance = (int.from_bytes(order.drawn(what)[:8], "big") for what in ("attack", "order"))

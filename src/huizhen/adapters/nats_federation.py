@@ -17,7 +17,6 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -253,6 +252,7 @@ class NatsFederation:
             stored.append(await self._sender.put(where, piece(mail.body, at), f"{mail.number}.down.{at}"))
             mail.kept.append((subjects.BODY, stored[-1]))
             if mail.number not in self._mail:
+                self._let_go(*mail.kept[-1])
                 return
         with suppress(Lost):
             await asyncio.gather(*stored)
@@ -271,6 +271,8 @@ class NatsFederation:
         stored = await self._sender.put(where, write(letter), f"{mail.number}.{mail.copies}")
 
         mail.kept.append((subjects.MAIL, stored))
+        if mail.number not in self._mail and mail.node not in mail.exchange.replies:
+            self._let_go(subjects.MAIL, stored)
 
         def posted(_: asyncio.Future[int]) -> None:
             mail.seen, mail.posted = time.monotonic(), True
@@ -304,18 +306,17 @@ class NatsFederation:
         del self._mail[mail.number]
         exchange = mail.exchange
         del exchange.mail[mail.number]
-        if body is None:
-            self._sender.drop(subjects.mail(mail.node, mail.number))
-        else:
+        if body is not None:
             exchange.replies[mail.node] = body
-        self._sender.drop(subjects.part(mail.node, mail.number, ""))
         for stream, stored in mail.kept:
             if stream == subjects.BODY or body is None:
-                stored.add_done_callback(partial(self._let_go, stream))
+                self._let_go(stream, stored)
         if not exchange.mail:
             exchange.over.set()
 
     def _let_go(self, stream: str, stored: asyncio.Future[int]) -> None:
+        """Of what was stored, or is on its way there, nothing is wanted any more."""
+        stored.cancel()  # no effect on what is done
         if not stored.cancelled() and stored.exception() is None:
             self._streams.throw(stream, stored.result())
 

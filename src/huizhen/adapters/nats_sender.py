@@ -62,8 +62,8 @@ class Sender:
     async def put(self, subject: str, data: bytes, number: str) -> asyncio.Future[int]:
         """Send, as soon as there is room for it; the future is done when it is stored, and says at which place.
 
-        It raises Lost 'not-stored' when the server has not taken it for a quarter of an hour, and is cancelled by
-        `drop`. `number` is that of the message in its stream.
+        It raises Lost 'not-stored' when the server has not taken it for a quarter of an hour; whoever wants it there no
+        more cancels it. `number` is that of the message in its stream.
         """
         while self._bytes > 0 and self._bytes + len(data) > WINDOW:
             self._room.clear()
@@ -84,11 +84,6 @@ class Sender:
                 parcel.stored.set_exception(_not_stored())
             elif parcel.due <= now:
                 await self._send(key, parcel)
-
-    def drop(self, subject: str) -> None:
-        """Nobody waits any more for what goes to subjects that begin so."""
-        for parcel in [p for p in self._way.values() if p.subject.startswith(subject)]:
-            parcel.stored.cancel()
 
     def empty(self) -> bool:
         return not self._way

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-import sqlglot
-from sqlglot import exp
+from typing import TYPE_CHECKING, Literal
 
 from huizhen.intake.values import BLANKS
+from huizhen.kit.later import later
 from huizhen.model.dataset import Column, ColumnType
+
+if TYPE_CHECKING:
+    import sqlglot
+    from sqlglot import exp
+else:
+    sqlglot, exp = later("sqlglot"), later("sqlglot.expressions")
 
 Kind = Literal["integer", "float", "decimal", "boolean", "date", "text"]
 """What the engine holds. A decimal has any precision; times and other single values are read as their text."""

@@ -37,6 +37,9 @@ def node_log(
         if as_json:
             VOICE.json({"node": name, "head": head, "lines": [line.as_json() for line in lines]})
             return
+        if not head:
+            VOICE.say(f"The hub has asked nothing of node {name} so far.", f"中心尚未向节点 {name} 提出任何请求。")
+            return
         VOICE.table(
             Text(f"Log of node {name}", f"节点 {name} 的日志"),
             [

@@ -9,12 +9,14 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
+from huizhen.cli import nursery
 from huizhen.cli.common import RegionOption
 from huizhen.cli.network import PORT
 from huizhen.cli.voice import VOICE
@@ -38,25 +40,27 @@ class Child:
     """A process of the region. `connected` once a node has said so."""
 
     name: str
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | nursery.Forked
     lines: list[str] = field(default_factory=list)
     connected: bool = False
     told: bool = False
 
-    def listen(self) -> None:
+    def listen(self, out: IO[str]) -> None:
         """Take in what it prints, until it ends."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        for line in out:
             self.lines.append(line.rstrip())
             del self.lines[:-_KEPT]
             self.connected = self.connected or any(word in line for word in _CONNECTED)
 
 
+def _words(words: Sequence[str | Path]) -> list[str]:
+    return ["--lang", "en", *map(str, words)]
+
+
 def _start(name: str, *words: str | Path) -> Child:
     """Run a command of ours in a session of its own, so that Ctrl-C reaches it through us only."""
-    command = [sys.executable, "-m", "huizhen.cli", "--lang", "en", *map(str, words)]
     process = subprocess.Popen(  # noqa: S603
-        command,
+        [sys.executable, "-m", "huizhen.cli", *_words(words)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -64,8 +68,18 @@ def _start(name: str, *words: str | Path) -> Child:
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
     )
-    child = Child(name, process)
-    threading.Thread(target=child.listen, name=f"huizhen-up-{name}", daemon=True).start()
+    assert process.stdout is not None
+    return _listening(Child(name, process), process.stdout)
+
+
+def _fork(name: str, *words: str | Path) -> Child:
+    """The same as a fork of what has loaded already."""
+    process = nursery.Forked(*_words(words))
+    return _listening(Child(name, process), process.out)
+
+
+def _listening(child: Child, out: IO[str]) -> Child:
+    threading.Thread(target=child.listen, args=(out,), name=f"huizhen-up-{child.name}", daemon=True).start()
     return child
 
 
@@ -147,14 +161,15 @@ def up(
     before = {s: signal.signal(s, lambda *_: stop.set()) for s in (signal.SIGINT, signal.SIGTERM)}
     children: list[Child] = []
     try:
+        nursery.begin()
         children.append(_start("hub", "hub", "serve", "--region", region, "--listen", f"127.0.0.1:{port}"))
         _wait_for_hub(children[0], port, stop)
         VOICE.say(f"hub: process {children[0].process.pid} at {url}", f"中心：进程 {children[0].process.pid}，{url}")
         for name in names:
             if not stop.is_set():
-                children.append(_start(name, "node", "run", name, "--home", region))
+                children.append(_fork(name, "node", "run", name, "--home", region))
         if not stop.is_set():
-            children.append(_start(WITNESS, "witness", "run", "--home", home))
+            children.append(_fork(WITNESS, "witness", "run", "--home", home))
         _watch(children, url, region, stop)
     finally:
         _end(children)
@@ -233,8 +248,8 @@ def _end(children: Sequence[Child]) -> None:
                 child.process.terminate()
         until = time.monotonic() + _GRACE
         for child in group:
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 child.process.wait(max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            if child.process.poll() is None:
                 child.process.kill()
                 child.process.wait()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from huizhen import methods
-from huizhen.intake import cohort
 from huizhen.intake.document import as_document, refused
 from huizhen.intake.yaml_tree import Place, Tree, load
 from huizhen.kit.errors import BadInput
@@ -53,6 +52,8 @@ def read_request(tree: Tree, store: Catalogue) -> Request:
     if not names_a_model(request):  # what it names is at the hub, which checks the rest
         _at(tree, ("params",), lambda: plan(request, schema))
     if request.cohort:
+        from huizhen.intake import cohort
+
         _at(tree, ("cohort",), lambda: cohort.parse(str(request.cohort), schema))
     return request
 

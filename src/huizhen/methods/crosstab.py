@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
 
+from huizhen.kit.later import later
 from huizhen.kit.text import Text
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Schema
@@ -16,6 +16,11 @@ from huizhen.model.method import Done, Method, State
 from huizhen.model.partial import Partial
 from huizhen.model.result import Result, Table
 from huizhen.statistics.columns import check_different, check_inside, levelled, levels, positions
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = later("scipy.special")
 
 
 class Params(Document):
@@ -100,7 +105,7 @@ def independence(table: npt.NDArray[np.int64]) -> dict[str, Any]:
         "expected": expected.tolist(),
         "chi2": statistic,
         "dof": dof,
-        "p": float(chi2.sf(statistic, dof)),
+        "p": float(special.chdtrc(dof, statistic)),
         "cramers_v": strength,
     }
 

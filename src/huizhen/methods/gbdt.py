@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, NamedTuple, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
-from scipy import special
 
+from huizhen.kit.later import later
 from huizhen.kit.text import Text
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Schema
@@ -22,6 +22,11 @@ from huizhen.statistics.holdout import alike, held_out
 from huizhen.statistics.membership import attack, by_error, by_loss, told
 from huizhen.statistics.misfit import HeldOut, calibration
 from huizhen.statistics.moments import Moments
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = later("scipy.special")
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

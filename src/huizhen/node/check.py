@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from huizhen import methods
-from huizhen.intake import cohort
 from huizhen.kit.clock import parse
 from huizhen.kit.errors import HuizhenError, Refused
 from huizhen.kit.text import Text
@@ -238,6 +237,8 @@ def _is_within(now: datetime, hours: str) -> bool:
 def _check_method(limits: Limits, study: Study, schema: Schema, policy: Policy) -> Method:
     if limits.method != study.request.method or limits.method not in methods.names():
         raise _refuse("method-changed", "The method is not the one asked for.", "方法与申请不符。")
+    from huizhen.intake import cohort
+
     method = plan(study.request, schema)
     if method.version != limits.method_version or methods.code(limits.method) != limits.method_code:
         raise _refuse(

@@ -14,7 +14,6 @@ from huizhen.adapters.node_book import NodeBook
 from huizhen.adapters.purge import purge
 from huizhen.adapters.table import Selection, Work
 from huizhen.adapters.tables import Tables
-from huizhen.intake import cohort
 from huizhen.kit import wire
 from huizhen.kit.clock import Clock, stamp
 from huizhen.kit.errors import Refused
@@ -99,6 +98,8 @@ class Sitting:
 
     @cached_property
     def selection(self) -> Selection:
+        from huizhen.intake import cohort
+
         asked = self.study.request.cohort
         return Selection(
             dataset=self.study.request.dataset,

@@ -17,7 +17,7 @@ from huizhen.adapters.nats_dial import NatsDial
 from huizhen.intake.document import read_yaml
 from huizhen.kit.clock import Clock, utc_now
 from huizhen.kit.errors import Conflict, HuizhenError, Lost, NotFound
-from huizhen.kit.text import Text
+from huizhen.kit.text import Text, did_you_mean
 from huizhen.model.connection import Connection
 from huizhen.model.statement import Statement
 from huizhen.node.agent import Agent
@@ -34,14 +34,16 @@ def connect(folder: Path) -> tuple[httpx.Client, ssl.SSLContext, Connection]:
     """A client for the node's hub, the node's end of TLS, and where the hub is. Raises NotFound for a node that was not
     enrolled."""
     if not (folder / CONNECTION).exists():
+        hint = did_you_mean(folder.name, sorted(other.parent.name for other in folder.parent.glob(f"*/{CONNECTION}")))
         raise NotFound(
             "not-enrolled",
-            Text(f"{folder} is not a node that was enrolled at a hub.", f"{folder} 不是已在中心登记的节点。"),
+            Text(f"{folder} is not a node that was enrolled at a hub{hint.en}.",
+                 f"{folder} 不是已在中心登记的节点{hint.zh}。"),
             Text(
                 "Enrol it with `huizhen node enrol --hub URL --code CODE`, or name its folder with --home.",
                 "请用 `huizhen node enrol --hub URL --code 邀请码` 登记，或用 --home 指明文件夹。",
             ),
-        )
+        )  # fmt: skip
     chosen = read_yaml(folder / CONNECTION, Connection)
     context = certificates.client_context(folder / CA, folder / CERTIFICATE, folder / TLS_KEY)
     return httpx.Client(base_url=chosen.hub, verify=context, proxy=chosen.proxy, timeout=30.0), context, chosen

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from huizhen import methods, rules
-from huizhen.intake import cohort
 from huizhen.kit.errors import BadInput, HuizhenError, Refused
 from huizhen.kit.text import Text
 from huizhen.model.dataset import Column, Schema
@@ -49,6 +48,8 @@ def columns_read(request: Request, schema: Schema, method: Method) -> tuple[Colu
     """The columns of method and cohort together, in the order of the schema."""
     wanted = set(method.columns)
     if request.cohort:
+        from huizhen.intake import cohort
+
         wanted |= set(cohort.parse(request.cohort, schema).columns)
     return tuple(c for c in schema.columns if c.name in wanted)
 
@@ -69,6 +70,8 @@ def authorise(
     decided = verdict(reasons)
     limits = None
     if decided == "allow":
+        from huizhen.intake import cohort
+
         limits = Limits(
             columns=tuple(c.name for c in facts.columns),
             cohort=cohort.parse(request.cohort, schema).text if request.cohort else None,

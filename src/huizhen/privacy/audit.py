@@ -9,14 +9,19 @@ it tests.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
 
+from huizhen.kit.later import later
 from huizhen.model.result import Path, Table
 from huizhen.privacy.sums import Ints, sums_of
+
+if TYPE_CHECKING:
+    from scipy import optimize, sparse
+else:
+    optimize = later("scipy.optimize")
+    sparse = later("scipy.sparse")
 
 
 def intervals(
@@ -46,8 +51,10 @@ def _least(equations: sparse.csc_array, sums: Ints, k: int, sign: int) -> int:
     """The least of sign * x[k] over whole numbers x >= 1 with equations @ x = sums."""
     goal = np.zeros(equations.shape[1])
     goal[k] = sign
-    fits = LinearConstraint(equations, sums, sums)
-    answer = milp(goal, constraints=fits, bounds=Bounds(1, np.inf), integrality=np.ones(len(goal), dtype=np.int64))
+    fits = optimize.LinearConstraint(equations, sums, sums)
+    answer = optimize.milp(
+        goal, constraints=fits, bounds=optimize.Bounds(1, np.inf), integrality=np.ones(len(goal), dtype=np.int64)
+    )
     if answer.x is None:
         raise ValueError("no table fits what was published")
     return sign * round(float(answer.x[k]))
@@ -57,7 +64,7 @@ def _endless(equations: sparse.csc_array, k: int) -> bool:
     """Whether x[k] can grow for ever: there is a direction d >= 0 with d[k] > 0 that changes no equation."""
     goal = np.zeros(equations.shape[1])
     goal[k] = -1
-    answer = milp(goal, constraints=LinearConstraint(equations, 0, 0), bounds=Bounds(0, 1))
+    answer = optimize.milp(goal, constraints=optimize.LinearConstraint(equations, 0, 0), bounds=optimize.Bounds(0, 1))
     return answer.x is not None and bool(answer.x[k] > 1e-9)
 
 

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
+from huizhen.kit.later import later
 from huizhen.kit.text import Text
 from huizhen.model.result import Path, Table
 from huizhen.privacy.places import at, dotted, leaves, mismatch
+
+if TYPE_CHECKING:
+    from scipy import sparse
+else:
+    sparse = later("scipy.sparse")
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

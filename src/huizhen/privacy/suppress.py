@@ -17,15 +17,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse.csgraph import connected_components
 
+from huizhen.kit.later import later
 from huizhen.privacy.sums import Bools, Ints, Sums
+
+if TYPE_CHECKING:
+    from scipy import optimize, sparse
+else:
+    optimize = later("scipy.optimize")
+    sparse = later("scipy.sparse")
 
 _TOLERANCE = 1e-6
 _CHEAP = {"node_limit": 200, "mip_rel_gap": 0.2}
@@ -60,7 +64,7 @@ def _parts(sums: Sums) -> list[Ints]:
     if not tied.nnz:
         return []
     both: Any = sparse.block_array([[None, tied.T], [tied, None]], format="csr")
-    label = connected_components(both, directed=False)[1][: len(alive)]
+    label = sparse.csgraph.connected_components(both, directed=False)[1][: len(alive)]
     order = np.argsort(label, kind="stable")
     groups = np.split(alive[order], np.flatnonzero(np.diff(label[order])) + 1)
     return [group for group in groups if len(group) > 1]
@@ -139,10 +143,14 @@ def _whole(solution: Floats) -> bool:
 def _solutions(cost: Floats, equations: sparse.sparray, low: Floats, high: Floats, search: Any) -> Iterator[Floats]:
     """The cheapest x with equations @ x = 0 and low <= x <= high: the linear programme, whose corners are whole for
     tables of two dimensions; then, for whoever cannot use that, the integer programme, searched as far as `search`."""
-    fits = LinearConstraint(sparse.csc_array(equations).astype(np.float64), 0, 0)
+    fits = optimize.LinearConstraint(sparse.csc_array(equations).astype(np.float64), 0, 0)
     for integral, options in ((0, None), (1, search)):
-        answer = milp(
-            cost, constraints=fits, bounds=Bounds(low, high), integrality=np.full(len(cost), integral), options=options
+        answer = optimize.milp(
+            cost,
+            constraints=fits,
+            bounds=optimize.Bounds(low, high),
+            integrality=np.full(len(cost), integral),
+            options=options,
         )
         if answer.x is not None:
             yield answer.x

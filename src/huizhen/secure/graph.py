@@ -10,10 +10,17 @@ import hashlib
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaln, logsumexp
+
+from huizhen.kit.later import later
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = later("scipy.special")
 
 SMALLEST = 3
 """With two, each learns what the other sent."""
@@ -120,7 +127,7 @@ def _log2_tail(n: int, marked: int, drawn: int, least: int) -> float:
     if not len(hits):
         return -math.inf
     ways = _log_choose(marked, hits) + _log_choose(n - marked, drawn - hits) - _log_choose(n, drawn)
-    return float(logsumexp(ways)) / math.log(2)
+    return float(special.logsumexp(ways)) / math.log(2)
 
 
 def _log2_all(n: int, marked: int, drawn: int) -> float:
@@ -129,4 +136,6 @@ def _log2_all(n: int, marked: int, drawn: int) -> float:
 
 
 def _log_choose(n: int, k: npt.NDArray[np.int64] | int) -> npt.NDArray[np.float64]:
-    return np.asarray(gammaln(n + 1) - gammaln(np.asarray(k) + 1) - gammaln(n - np.asarray(k) + 1))
+    return np.asarray(
+        special.gammaln(n + 1) - special.gammaln(np.asarray(k) + 1) - special.gammaln(n - np.asarray(k) + 1)
+    )

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from huizhen.kit.errors import Unable
+from huizhen.kit.later import later
 from huizhen.kit.text import Text
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Schema
@@ -23,12 +23,17 @@ from huizhen.statistics.design import Design
 from huizhen.statistics.expression import Expression, Spread
 from huizhen.statistics.net_params import named
 
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = later("scipy.special")
+
 Floats = npt.NDArray[np.float64]
 Params = Mapping[str, Any]
 Values = Mapping[str, Any]
 MEAN: Mapping[str, Callable[[Floats], Floats]] = {
     "gaussian": lambda eta: eta,
-    "binomial": special.expit,
+    "binomial": lambda eta: special.expit(eta),  # noqa: PLW0108 - scipy is loaded when it is called
     "poisson": np.exp,
 }
 NEEDED: Mapping[str, tuple[str, ...]] = {

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2, norm
+
+from huizhen.kit.later import later
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = later("scipy.special")
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -40,7 +47,7 @@ def product_limit(events: Counts, risk: Counts, confidence: float) -> Survival:
     Kalbfleisch and R. L. Prentice, The Statistical Analysis of Failure Time Data (1980), 1.3.
     """
     survival = np.cumprod((risk - events) / risk, dtype=np.float64)
-    z = norm.ppf((1 + confidence) / 2)
+    z = special.ndtri((1 + confidence) / 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         greenwood = np.cumsum(events / (risk.astype(np.float64) * (risk - events)))
         centre = np.log(-np.log(survival))
@@ -99,4 +106,4 @@ def log_rank(events: Counts, risk: Counts) -> LogRank | None:
     excess = (events.sum(axis=1) - expected)[groups][:-1]
     statistic = float(excess @ np.linalg.pinv(variance[:-1, :-1], hermitian=True) @ excess)
     dof = len(groups) - 1
-    return LogRank(statistic, dof, float(chi2.sf(statistic, dof)))
+    return LogRank(statistic, dof, float(special.chdtrc(dof, max(statistic, 0.0))))

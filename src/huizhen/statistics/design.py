@@ -11,21 +11,28 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import formulaic
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from formulaic.parser import DefaultFormulaParser
-from formulaic.parser.types import Factor, Term
-from formulaic.transforms.contrasts import C, TreatmentContrasts
 
 from huizhen.kit.errors import BadInput
+from huizhen.kit.later import later
 from huizhen.kit.text import Text
 from huizhen.model.dataset import Level, Schema
 from huizhen.statistics import columns, expression
 from huizhen.statistics.expression import Expression, Rows, Spreads, refused
+
+if TYPE_CHECKING:
+    import formulaic
+    import pandas as pd
+    from formulaic import parser
+    from formulaic.parser import types
+    from formulaic.transforms import contrasts
+else:
+    formulaic, pd = later("formulaic"), later("pandas")
+    parser, types = later("formulaic.parser"), later("formulaic.parser.types")
+    contrasts = later("formulaic.transforms.contrasts")
 
 Floats = npt.NDArray[np.float64]
 
@@ -123,9 +130,9 @@ def read(formula: str, schema: Schema) -> tuple[str | None, Design]:
     used = dict.fromkeys(f.expr for term in terms for f in term.factors if f.expr != "1")
     method = {f.expr: f.eval_method for term in terms for f in term.factors}
     for name, how in method.items():
-        if how is Factor.EvalMethod.LITERAL and name != "1":
+        if how is types.Factor.EvalMethod.LITERAL and name != "1":
             raise refused(f"a number that multiplies a term ({name})", f"与项相乘的数（{name}）")
-    factors = {name: _factor(name, method[name] is Factor.EvalMethod.LOOKUP, schema) for name in used}
+    factors = {name: _factor(name, method[name] is types.Factor.EvalMethod.LOOKUP, schema) for name in used}
     _check_size(terms, factors)
     names, plan = _layout(terms, factors)
     if not names:
@@ -154,12 +161,12 @@ def inner(*parts: Expression) -> dict[str, Expression]:
     return {e.text: e for part in parts for e in part.inner}
 
 
-def _terms(formula: str) -> tuple[str | None, Sequence[Term]]:
-    parser = DefaultFormulaParser(feature_flags={"twosided"})
+def _terms(formula: str) -> tuple[str | None, Sequence[types.Term]]:
+    reader = parser.DefaultFormulaParser(feature_flags={"twosided"})
     try:
-        if len(formula) > MAX_CHARACTERS or _count(parser.get_ast(formula, context={})) > MAX_COLUMNS:
+        if len(formula) > MAX_CHARACTERS or _count(reader.get_ast(formula, context={})) > MAX_COLUMNS:
             raise _too_large()
-        parsed = formulaic.Formula(formula, _parser=parser)
+        parsed = formulaic.Formula(formula, _parser=reader)
     except BadInput:
         raise
     except Exception:
@@ -170,7 +177,7 @@ def _terms(formula: str) -> tuple[str | None, Sequence[Term]]:
     if len(left) != 1 or len(left[0].factors) != 1 or left[0].factors[0].expr == "1":
         raise _bad(formula)
     factor = left[0].factors[0]
-    bare = factor.eval_method is Factor.EvalMethod.LOOKUP
+    bare = factor.eval_method is types.Factor.EvalMethod.LOOKUP
     return (f"`{factor.expr}`" if bare else factor.expr), right
 
 
@@ -234,7 +241,7 @@ def _levels(name: str, schema: Schema, reference: Level | None) -> Levels:
     return Levels(name, levels, levels[0] if reference is None else reference)
 
 
-def _check_size(terms: Sequence[Term], factors: Mapping[str, Expression | Levels]) -> None:
+def _check_size(terms: Sequence[types.Term], factors: Mapping[str, Expression | Levels]) -> None:
     total = 0
     for term in terms:
         width = 1
@@ -247,10 +254,13 @@ def _check_size(terms: Sequence[Term], factors: Mapping[str, Expression | Levels
 
 
 def _layout(
-    terms: Sequence[Term], factors: Mapping[str, Expression | Levels]
+    terms: Sequence[types.Term], factors: Mapping[str, Expression | Levels]
 ) -> tuple[list[str], list[tuple[tuple[int, int], ...]]]:
     """Names and plan of the design columns, from formulaic's own coding of a frame with every level in it."""
-    plain = [Term([f if f.expr == "1" else Factor(f.expr, eval_method="lookup") for f in t.factors]) for t in terms]
+    plain = [
+        types.Term([f if f.expr == "1" else types.Factor(f.expr, eval_method="lookup") for f in t.factors])
+        for t in terms
+    ]
     frame, coded = _example(factors)
     with _ONE_AT_A_TIME:
         formula = formulaic.SimpleFormula(plain, _ordering="none")
@@ -283,7 +293,7 @@ def _example(factors: Mapping[str, Expression | Levels]) -> tuple[pd.DataFrame, 
             codes = np.arange(most) % len(factor.levels)
             known: pd.Index[Any] = pd.Index(list(factor.levels))
             values = pd.Series(pd.Categorical.from_codes(codes, known))
-            coded[name] = C(values, TreatmentContrasts(base=factor.reference))
+            coded[name] = contrasts.C(values, contrasts.TreatmentContrasts(base=factor.reference))
     return pd.DataFrame(frame, index=range(most)), coded
 
 

@@ -5,11 +5,17 @@ Source: P. McCullagh and J. A. Nelder, Generalized Linear Models, 2nd ed. (1989)
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+
+from huizhen.kit.later import later
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = later("scipy.special")
 
 Floats = npt.NDArray[np.float64]
 Family = Literal["gaussian", "binomial", "poisson"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import special
 
 from huizhen.kit.errors import Unable
+from huizhen.kit.later import later
 from huizhen.model.batch import Batch
 from huizhen.model.dataset import Schema
 from huizhen.model.fitted import Fitted
@@ -18,6 +18,11 @@ from huizhen.statistics import drift, evaluation, family, moments, newton, outco
 from huizhen.statistics.columns import usable
 from huizhen.statistics.judged import CONSTANT, Arrays, Bools, Counts, Floats, Outputs, Rows, Told, Whole
 from huizhen.statistics.moments import Moments
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = later("scipy.special")
 
 RANKS = 1 << 12
 """Bins of the predicted risk from which the area under the ROC curve is counted."""

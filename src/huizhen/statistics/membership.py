@@ -9,14 +9,19 @@ overfitting, IEEE Computer Security Foundations Symposium 2018, adversary 2 with
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
+from huizhen.kit.later import later
 from huizhen.model.result import Membership, Statistic
 from huizhen.statistics import ranking
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = later("scipy.special")
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]

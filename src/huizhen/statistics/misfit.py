@@ -6,14 +6,19 @@ Only the hospital can know: from sums with it and without it anybody could take 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
+from huizhen.kit.later import later
 from huizhen.model.method import Method, State
 from huizhen.model.partial import Partial
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = later("scipy.special")
 
 Floats = npt.NDArray[np.float64]
 

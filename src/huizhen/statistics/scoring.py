@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
+from huizhen.kit.later import later
 from huizhen.statistics.coding import Binner, Codes, level_codes
 from huizhen.statistics.trees import BLOCK, Asked, Coded, Trees, joined, none, scores, stump
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = later("scipy.special")
 
 Floats = npt.NDArray[np.float64]
 

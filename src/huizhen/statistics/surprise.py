@@ -8,11 +8,17 @@ ten bits are one chance in 1,024.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from huizhen.kit.later import later
+
+if TYPE_CHECKING:
+    from scipy import stats
+else:
+    stats = later("scipy.stats")
 
 Floats = NDArray[np.float64]
 MOST_BITS = 100.0

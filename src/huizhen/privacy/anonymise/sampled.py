@@ -13,15 +13,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
 
+from huizhen.kit.later import later
 from huizhen.privacy.anonymise.distinct import Whole, distinct
 from huizhen.privacy.anonymise.hierarchy import Hierarchy
 from huizhen.privacy.anonymise.partition import Partition
 from huizhen.privacy.anonymise.promise import Codes
+
+if TYPE_CHECKING:
+    from scipy import stats
+else:
+    stats = later("scipy.stats")
 
 Rule = tuple[int, ...]
 MOST_K = 100_000
@@ -48,7 +54,7 @@ def delta_of(k: int, chance: float, epsilon: float) -> float:
     start, most = max(math.ceil(k / gamma - 1), 1), 0.0
     while True:
         n = np.arange(start, start + 4096)
-        most = max(most, float(np.max(binom.sf(np.floor(n * gamma), n, chance))))
+        most = max(most, float(np.max(stats.binom.sf(np.floor(n * gamma), n, chance))))
         start += 4096
         if math.exp(-start * rate) <= most:
             return min(most * (1 + 1e-9), 1.0)

@@ -6,15 +6,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
+from huizhen.kit.later import later
 from huizhen.privacy.anonymise.hierarchy import Hierarchy
 from huizhen.privacy.anonymise.partition import Partition, Whole
 from huizhen.privacy.anonymise.promise import Codes
+
+if TYPE_CHECKING:
+    from scipy import sparse
+else:
+    sparse = later("scipy.sparse")
 
 Floats = npt.NDArray[np.float64]
 BINS = 24

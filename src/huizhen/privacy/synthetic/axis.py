@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
 
+from huizhen.kit.later import later
 from huizhen.privacy.synthetic.source import Source, deviation
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = later("scipy.special")
 
 Codes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
@@ -152,7 +157,7 @@ def _seen(counts: Any, cost: float, delta: float, source: Source) -> tuple[list[
     exceeds m - 1: Canonne, Kamath and Steinke 2020, proposition 25.)
     """
     often = np.flatnonzero(counts >= _SEEN)
-    least = _SEEN + 1 + deviation(cost) * float(norm.isf(delta))
+    least = _SEEN + 1 + deviation(cost) * float(-special.ndtri(delta))
     noisy = source.noisy(counts[often], cost)
     high = noisy > least
     return often[high].tolist(), int(noisy[high].sum())

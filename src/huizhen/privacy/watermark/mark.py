@@ -13,11 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from scipy.special import gammaln, logsumexp
+
+from huizhen.kit.later import later
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = later("scipy.special")
 
 Whole = npt.NDArray[np.int64]
 
@@ -86,8 +93,8 @@ def counted(numbers: npt.NDArray[np.float64], scale: Scale) -> tuple[Whole, Whol
 def log_chance(agree: int, coins: int) -> float:
     """Decimal logarithm of how likely at least so many of so many fair coins agree: the exact tail of the binomial."""
     each = np.arange(agree, coins + 1)
-    ways = gammaln(coins + 1) - gammaln(each + 1) - gammaln(coins - each + 1)
-    return min(float((logsumexp(ways) - coins * np.log(2)) / np.log(10)), 0.0)
+    ways = special.gammaln(coins + 1) - special.gammaln(each + 1) - special.gammaln(coins - each + 1)
+    return min(float((special.logsumexp(ways) - coins * np.log(2)) / np.log(10)), 0.0)
 
 
 def capacity(columns: Sequence[tuple[npt.NDArray[np.float64], Scale]], share: float) -> float:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import re
 import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.csv
@@ -24,6 +27,9 @@ from huizhen.kit.text import Text
 
 DELIMITERS = ",;\t|"
 KEY_BYTES = 32
+Given = TypeVar("Given")
+Read = Callable[[], tuple[pa.Table, str, str]]
+"""Waits for what `reading` began: the table, how fields are separated, and the SHA-256 of the file."""
 
 
 def read_table(path: Path, plain: Collection[str] = ()) -> tuple[pa.Table, str]:
@@ -55,6 +61,35 @@ def unreadable(path: Path) -> Iterator[None]:
             Text("It has to be Parquet, or CSV with a header and equally many fields in each line.",
                  "须为 Parquet，或有表头且每行字段数一致的 CSV。"),
         ) from None  # fmt: skip
+
+
+def ahead(work: Callable[[], Given]) -> Callable[[], Given]:
+    """Begin a piece of work beside what comes next; what this gives waits for it, and gives or raises what it did."""
+    future: Future[Given] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return future.result
+
+
+def reading(path: Path, plain: Collection[str] = ()) -> Read:
+    """Begin `read_table` beside what comes next; gives it, and the SHA-256 of the file."""
+
+    def both() -> tuple[pa.Table, str, str]:
+        return (*read_table(path, plain), sha256(path))
+
+    return ahead(both)
+
+
+def sha256(path: Path) -> str:
+    """Of the bytes of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def as_text(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -151,7 +153,7 @@ def anonymize(
     Example: `huizhen anonymize in.csv --out out.csv --qi age,sex --sensitive income --auto --risk 0.05 --for income`
     """
     from huizhen.adapters.anonymise_said import asked_by_file, asked_by_options
-    from huizhen.adapters.anonymised import anonymise
+    from huizhen.adapters.own_file import reading
     from huizhen.cli.anonymize_auto import command_line, proposed, show
 
     said = {"qi": qi, "sensitive": sensitive, "keep": keep, "drop": drop, "k": k, "l": l, "t": t,
@@ -176,6 +178,8 @@ def anonymize(
             asked, beside = asked_by_file(config, said), config.parent
         else:
             asked, beside = asked_by_options(file, said), hierarchies or Path()
+        read = reading(file, asked.keep) if allowed is None else None
+        anonymise = _engine()
         try:
             with VOICE.progress(as_json) as progress:
 
@@ -185,6 +189,7 @@ def anonymize(
                 asked, settled = proposed(file, asked, beside, auto, risk, use, heard)
                 found = anonymise(
                     file, out, asked, beside, heard, seed, measured=not no_measures, trail=kept, memory=allowed,
+                    read=read,
                 )  # fmt: skip
         finally:
             if trail is not None and signing is not None:
@@ -205,6 +210,23 @@ def anonymize(
     _show(out, found, asked)
     if report is not None:
         VOICE.say(f"Report written to {report}.", f"报告已写入 {report}。")
+
+
+def _engine() -> Callable[..., dict[str, Any]]:
+    """`anonymise`, loaded while the file is being read. numba looks for linear algebra, which no kernel here uses and
+    which takes as long to load as all the rest of it: it is not found."""
+    algebra = "scipy.linalg.cython_blas"
+    if unasked := algebra not in sys.modules:
+        sys.modules[algebra] = None  # type: ignore[assignment]
+    try:
+        from huizhen.adapters.anonymised import anonymise
+        from huizhen.privacy.anonymise.partition import ready
+
+        ready()
+    finally:
+        if unasked:
+            del sys.modules[algebra]
+    return anonymise
 
 
 def _trail(trail: Path | None, key: Path | None) -> tuple[Trail, SigningKey | None]:

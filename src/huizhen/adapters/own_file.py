@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import os
 import re
@@ -20,6 +21,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from huizhen.adapters.own_folder import own_folder
 from huizhen.intake import encoding as encodings
 from huizhen.intake.format import check_file
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused
@@ -131,20 +133,21 @@ def written(path: Path, delimiter: str) -> Iterator[Callable[[pa.Table], None]]:
 
 @contextmanager
 def new_file(out: Path, like: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `out` when all went well, and nothing else. Raises BadInput where `out` is not
-    another file of the same kind as `like`."""
+    """A path to write to, which becomes `out` when all went well, and nothing else. It is in an `own_folder`, where
+    what lies between may be put as well. Raises BadInput where `out` is not another file of the same kind
+    as `like`."""
     if out.suffix.lower() != like.suffix.lower() or out.resolve() == like.resolve():
         raise BadInput(
             "bad-out",
             Text("--out has to be another file of the same kind.", "--out 须是另一个同类型的文件。"),
             Text(f"Give it a name that ends in {like.suffix}.", f"请给出以 {like.suffix} 结尾的文件名。"),
         )
-    part = out.with_name(f".{out.stem}.{os.getpid()}.part{out.suffix}")
-    try:
+    if not out.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(out))
+    with own_folder(out.parent) as folder:
+        part = folder / out.name
         yield part
         part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -155,8 +158,8 @@ def in_utf8(path: Path) -> Iterator[Path]:
     if encoding == "utf-8-sig":
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="huizhen-") as folder:
-        copy = Path(folder, path.name)
+    with own_folder(Path(tempfile.gettempdir())) as folder:
+        copy = folder / path.name
         with path.open(encoding=encoding, newline="") as old, copy.open("w", encoding="utf-8", newline="") as new:
             shutil.copyfileobj(old, new, 1 << 20)
         yield copy

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from huizhen.cli.common import JsonFlag, interruptible
+from huizhen.cli.common import JsonFlag, ended_like_interrupted, interruptible
 from huizhen.cli.table import Head
 from huizhen.cli.voice import VOICE
 from huizhen.kit.clock import stamp, utc_now
@@ -173,7 +173,7 @@ def anonymize(
         check_format(report)
     kept, signing = _trail(trail, key)
     allowed = _allowed(memory, no_measures, auto or use is not None)
-    with interruptible("Nothing was written.", "没有写出任何内容。"):
+    with interruptible("Nothing was written.", "没有写出任何内容。"), ended_like_interrupted():
         if config is not None:
             asked, beside = asked_by_file(config, said), config.parent
         else:

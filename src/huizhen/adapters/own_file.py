@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import errno
 import hashlib
 import os
 import re
@@ -21,7 +20,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from huizhen.adapters.own_folder import own_folder
+from huizhen.adapters.own_folder import folder_for, own_folder
 from huizhen.intake import encoding as encodings
 from huizhen.intake.format import check_file
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused
@@ -142,9 +141,7 @@ def new_file(out: Path, like: Path) -> Iterator[Path]:
             Text("--out has to be another file of the same kind.", "--out 须是另一个同类型的文件。"),
             Text(f"Give it a name that ends in {like.suffix}.", f"请给出以 {like.suffix} 结尾的文件名。"),
         )
-    if not out.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(out))
-    with own_folder(out.parent) as folder:
+    with folder_for(out) as folder:
         part = folder / out.name
         yield part
         part.replace(out)

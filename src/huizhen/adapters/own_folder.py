@@ -6,6 +6,7 @@ lock is free is of nobody any more.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -32,6 +33,15 @@ def own_folder(beside: Path) -> Iterator[Path]:
             yield Path(name)
         finally:
             os.close(descriptor)
+
+
+@contextmanager
+def folder_for(out: Path) -> Iterator[Path]:
+    """An `own_folder` beside a file that is to be written. Raises FileNotFoundError, of that file."""
+    if not out.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(out))
+    with own_folder(out.parent) as folder:
+        yield folder
 
 
 def swept(beside: Path) -> int:

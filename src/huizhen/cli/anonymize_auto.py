@@ -52,9 +52,9 @@ def proposed(
     return found.asked, found.as_json(risk or RISK, use)
 
 
-def command_line(file: Path, out: Path, asked: Anonymisation, said: Mapping[str, Any]) -> str:
+def command_line(file: str, out: Path, asked: Anonymisation, said: Mapping[str, Any]) -> str:
     """The same without --auto. A promise of two values that --auto added is said, too."""
-    words = ["huizhen", "anonymize", str(file), "--out", str(out)]
+    words = ["huizhen", "anonymize", file, "--out", str(out)]
     for key in ("qi", "sensitive", "keep", "drop", "unknown", "mode", "algorithm", "hierarchies", "outside"):
         if said.get(key) is not None:
             words += [f"--{key}", str(said[key])]

@@ -1,7 +1,7 @@
 """A table of a warehouse, brought to a file of this machine for as long as it is being anonymised.
 
 Rows come one batch at a time, in one pass, and take no more memory than one batch. The table of distinct combinations
-is not asked for in their place: with as many quasi-identifiers as people are known by, nearly each row is one of its own.
+is not asked for in their place: with as many quasi-identifiers as people are known by, nearly each row is its own.
 """
 
 from __future__ import annotations

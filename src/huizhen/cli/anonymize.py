@@ -218,10 +218,7 @@ def anonymize(
         again = not config and not is_elsewhere(source)
         found["auto"] = settled | ({"command": command_line(source, out, asked, said)} if again else {})
     if report is not None:
-        from huizhen.client import anonymised_paper, paper
-
-        told = {**found, "file": named, "made_utc": stamp(utc_now())}
-        paper.write(anonymised_paper.paper(told, VOICE.language), report)
+        _write_report(report, {**found, "file": named, "made_utc": stamp(utc_now())})
     if as_json:
         VOICE.json(found)
         return
@@ -230,6 +227,12 @@ def anonymize(
     _show(out, found, asked)
     if report is not None:
         VOICE.say(f"Report written to {report}.", f"报告已写入 {report}。")
+
+
+def _write_report(report: Path, told: dict[str, Any]) -> None:
+    from huizhen.client import anonymised_paper, paper
+
+    paper.write(anonymised_paper.paper(told, VOICE.language), report)
 
 
 def _engine() -> Callable[..., dict[str, Any]]:

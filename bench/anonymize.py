@@ -1,13 +1,13 @@
 """Seconds and memory to anonymise a table with 8 quasi-identifiers, file to file, beside the least any tool must do.
 
-`python bench/anonymize.py [--large | --rows N [N ...]] [--memory 2GB] [--parquet] [--arx] [--others PYTHON]`. The floor is DuckDB
-reading the same file, grouping it by all quasi-identifiers and writing it again. Each runs as a process of its own; how
-many times the floor is told of processor seconds. With `--memory` only what lies on the disk is run, and the floor has
-no more memory either; `anonymous` is what cannot be given back to the system. Where anjana and pycanon are installed
-(beside this Python, or beside the one given), they run, too, on as many rows as they bear; their loss is worked out as
-ours is: the normalised certainty penalty of all cells, 1 for a row left out. The kernel is compiled once before, by a
-run on a thousand rows that is not counted. The column ARX is its measure Loss of what we release; with `--arx` so are
-the settings of which its figures are known.
+`python bench/anonymize.py [--large | --rows N [N ...]] [--memory 2GB] [--parquet] [--arx] [--others PYTHON]`. The floor
+is DuckDB reading the same file, grouping it by all quasi-identifiers and writing it again. Each runs as a process of
+its own; how many times the floor is told of processor seconds. With `--memory` only what lies on the disk is run, and
+the floor has no more memory either; `anonymous` is what cannot be given back to the system. Where anjana and pycanon
+are installed (beside this Python, or beside the one given), they run, too, on as many rows as they bear; their loss is
+worked out as ours is: the normalised certainty penalty of all cells, 1 for a row left out. The kernel is compiled once
+before, by a run on a thousand rows that is not counted. The column ARX is its measure Loss of what we release; with
+`--arx` so are the settings of which its figures are known.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from huizhen.adapters.own_file import written
 from huizhen.adapters.own_folder import folder_for
-from huizhen.adapters.warehouse import Place, denied, failed, no_table, silent
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 
@@ -91,16 +90,19 @@ def _batches(address: str, table: str) -> Iterator[pa.RecordBatch]:
     if address.startswith(DUCKDB):
         yield from _in_duckdb(Path(address.removeprefix(DUCKDB)), table)
         return
-    opened = _opened(Place(address, table, "", {}))
-    with closing(opened):
+    with closing(_opened(address, table)) as opened:
         yield from opened.source().read()
 
 
-def _opened(place: Place) -> Any:
+def _opened(address: str, table: str) -> Any:
+    from huizhen.adapters.warehouse import Place
+
+    place = Place(address, table, "", {})
+
     def nobody(_: Sequence[str]) -> Sequence[int]:
         return []
 
-    if place.address.startswith("spark:"):
+    if address.startswith("spark:"):
         from huizhen.adapters.rows_spark import SparkRows
 
         return SparkRows(place, nobody)
@@ -112,6 +114,8 @@ def _opened(place: Place) -> Any:
 def _in_duckdb(path: Path, table: str) -> Iterator[pa.RecordBatch]:
     """The file is only read. What DuckDB says is left out: it may quote a row."""
     import duckdb
+
+    from huizhen.adapters.warehouse import denied, failed, no_table, silent
 
     if not path.is_file():
         raise silent()

@@ -18,6 +18,7 @@ from huizhen.adapters.rows import quote, to_batch
 from huizhen.intake import open_source
 from huizhen.intake.conform import conform_all
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused
+from huizhen.kit.naming import check_named
 from huizhen.kit.text import Text
 from huizhen.model.agreed_rule import AgreedRule
 from huizhen.model.dataset import Schema
@@ -122,22 +123,15 @@ def _released(table: pa.Table, applied: Applied, rule: AgreedRule, keep: Sequenc
 
 
 def _check_columns(names: Sequence[str], rule: AgreedRule, keep: Sequence[str], drop: Sequence[str]) -> None:
-    said = [*rule.names, *rule.sensitive, *keep, *drop]
-    wrong = [
-        *((n, Text("is not in the file", "不在文件中")) for n in said if n not in names),
-        *((n, Text("is neither of the rule nor under --keep or --drop", "既不属于规则，也未列于 --keep 或 --drop"))
-          for n in names if n not in said),
-        *((n, Text("is named twice", "重复出现")) for n in dict.fromkeys(said) if said.count(n) > 1),
-        *((n, Text("is twice in the file", "在文件中重复")) for n in dict.fromkeys(names) if list(names).count(n) > 1),
-    ]  # fmt: skip
-    if wrong:
-        name, why = wrong[0]
-        raise BadInput(
-            "columns-beside-rule",
-            Text(f"Column '{name}' {why.en}.", f"列“{name}”{why.zh}。"),
-            Text(f"The rule has: {', '.join([*rule.names, *rule.sensitive])}. Name each other column once.",
-                 f"规则包含：{'、'.join([*rule.names, *rule.sensitive])}。其余各列须恰好说明一次。"),
-        )  # fmt: skip
+    ours = [*rule.names, *rule.sensitive]
+    check_named(
+        [*ours, *keep, *drop],
+        names,
+        "columns-beside-rule",
+        Text(f"The rule has: {', '.join(ours)}. Name each other column once.",
+             f"规则包含：{'、'.join(ours)}。其余各列须恰好说明一次。"),
+        unsaid=Text("is neither of the rule nor under --keep or --drop", "既不属于规则，也未列于 --keep 或 --drop"),
+    )  # fmt: skip
 
 
 def _check_share(applied: Applied, agreed: Agreed) -> None:

@@ -1,10 +1,9 @@
-"""Columns of a table as codes in their hierarchies, and what is meant where a column is named without one."""
+"""Columns of a table as codes in their hierarchies."""
 
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,8 @@ from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Generalisation, Variety
 from huizhen.privacy.anonymise import vocabulary
-from huizhen.privacy.anonymise.hierarchy import Hierarchy, date, in_order, interval, prefix, quantile, table
-from huizhen.privacy.anonymise.microaggregate import HALVES
+from huizhen.privacy.anonymise.hierarchy import HALVES, Hierarchy, date, in_order, interval, prefix, quantile, table
 from huizhen.privacy.anonymise.promise import Codes, Diversity, Sensitive
-
-_SHAPES = (
-    (re.compile(r"\d{4}-\d\d-\d\d", re.ASCII), Generalisation(by="date")),
-    (re.compile(r"[1-9]\d{5}", re.ASCII), Generalisation(by="division")),
-    (re.compile(r"[A-Z]\d\d(\.?\d{1,3})?", re.ASCII), Generalisation(by="icd10")),
-    (re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII), Generalisation(by="quantile", parts=(4, 16, 64))),
-)
-_FEW = 20
 
 
 def encoded(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int32], list[str]]:
@@ -111,28 +101,3 @@ def _written_out(place: Path) -> list[list[str]]:
     check_file(place)
     with place.open(encoding=encodings.recognise(place), newline="") as file:
         return [row for row in csv.reader(file, delimiter=";") if row]
-
-
-def meant(values: Sequence[str]) -> Generalisation:
-    """How a column is made coarser where nobody said: by what its different values look like."""
-    known = [v for v in values if v]
-    for shape, how in _SHAPES:
-        if len(known) > _FEW and all(shape.fullmatch(v) for v in known):
-            return how
-    if (words := vocabulary.meant(known)) is not None:
-        return Generalisation.model_validate({"by": words})
-    lengths = {len(v) for v in known}
-    if len(known) > _FEW and lengths <= {min(lengths, default=0)} and 1 < min(lengths) <= 12:
-        return Generalisation(by="prefix", lengths=tuple(range(1, min(lengths))))
-    return Generalisation(by="flat")
-
-
-def written(names: Sequence[str], folder: Path) -> Mapping[str, Generalisation]:
-    """The columns for which the folder holds a hierarchy: NAME.csv, or what ends in hierarchy_NAME.csv."""
-    there = sorted(folder.glob("*.csv")) if folder.is_dir() else []
-    return {
-        name: Generalisation(by="file", file=place.name)
-        for name in names
-        for place in there
-        if place.name == f"{name}.csv" or place.name.endswith(f"hierarchy_{name}.csv")
-    }

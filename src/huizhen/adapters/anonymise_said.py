@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from huizhen.adapters.anonymise_columns import meant, written
+from huizhen.adapters.anonymise_meant import meant, written
 from huizhen.adapters.anonymise_spool import met
 from huizhen.intake.document import read_yaml
 from huizhen.intake.format import check_file

@@ -12,6 +12,7 @@ import pyarrow as pa
 from huizhen.adapters.anonymise_columns import quasi, secret
 from huizhen.adapters.anonymise_nearest import nearest_k, nearest_variety
 from huizhen.kit.errors import BadInput, Refused, Unable
+from huizhen.kit.naming import check_named
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Anonymisation
 from huizhen.privacy.anonymise.hierarchy import Hierarchy
@@ -95,26 +96,19 @@ def check_asked(names: Sequence[str], asked: Anonymisation) -> None:
 
 
 def _check_columns(names: Sequence[str], asked: Anonymisation) -> None:
-    said = [*asked.quasi_identifiers, *asked.sensitive, *asked.keep, *asked.drop]
-    wrong = [
-        *((n, Text("is not in the file", "不在文件中")) for n in said if n not in names),
-        *((n, Text("is not named in the configuration", "未在配置中说明")) for n in names if n not in said),
-        *((n, Text("is named twice", "重复出现")) for n in dict.fromkeys(said) if said.count(n) > 1),
-        *((n, Text("is twice in the file", "在文件中重复")) for n in dict.fromkeys(names) if names.count(n) > 1),
-        *(
+    check_named(
+        [*asked.quasi_identifiers, *asked.sensitive, *asked.keep, *asked.drop],
+        names,
+        "columns-unclear",
+        Text("Name every column once: under quasi_identifiers, sensitive, keep or drop.",
+             "每一列须恰好出现一次：quasi_identifiers、sensitive、keep 或 drop。"),
+        unsaid=Text("is not named in the configuration", "未在配置中说明"),
+        more=[
             (n, Text("is under attacks.unknown, but not under keep", "列于 attacks.unknown，却不在 keep 中"))
             for n in asked.attacks.unknown
             if n not in asked.keep
-        ),
-    ]
-    if wrong:
-        name, why = wrong[0]
-        raise BadInput(
-            "columns-unclear",
-            Text(f"Column '{name}' {why.en}.", f"列“{name}”{why.zh}。"),
-            Text("Name every column once: under quasi_identifiers, sensitive, keep or drop.",
-                 "每一列须恰好出现一次：quasi_identifiers、sensitive、keep 或 drop。"),
-        )  # fmt: skip
+        ],
+    )  # fmt: skip
 
 
 def _check_variety(asked: Anonymisation) -> None:

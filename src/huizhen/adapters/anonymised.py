@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 from huizhen.adapters.anonymise_release import Heard, Released, anonymised
-from huizhen.adapters.anonymise_sampled import with_its_k
 from huizhen.adapters.anonymise_trail import Trail
-from huizhen.adapters.own_file import new_file, read_table, write_table
+from huizhen.adapters.own_file import Read, ahead, new_file, read_table, reading, sha256, write_table
 from huizhen.adapters.release_check import Table, check_release
 from huizhen.adapters.release_check_kinds import Kinds
 from huizhen.adapters.release_statement import state, with_statement
@@ -31,12 +29,14 @@ def anonymise(
     trail: Trail | None = None,
     order: int | None = None,
     memory: int | None = None,
+    read: Read | None = None,
 ) -> dict[str, Any]:
     """Anonymise one CSV or Parquet file into another of the same kind; gives `Released.told`, and the attacks on it.
 
     `beside` is the folder of hierarchy files; `heard` is told the step and how many rows; `seed` is of the attacks
     alone: rows come out in an order by a chance that nobody can repeat, which says nothing of the order they came in.
     `order`, a secret number, makes it an order that can be made again.
+    `read` gives what `reading` began for this path, where it was begun before.
     `trail` keeps what was done, also where it was stopped. With `memory` (bytes) rows lie on the disk; neither measures
     of use nor attacks are made then, and `asked` may not ask for them. Raises NotFound, BadInput, Unable, and Refused
     where the file that was written does not hold what was asked, or an attack on it gains more than is promised. Where
@@ -45,10 +45,14 @@ def anonymise(
     trail = Trail() if trail is None else trail
     Thread(target=ready).start()
     try:
-        asked = with_its_k(asked, beside)
+        if asked.differential is not None:
+            from huizhen.adapters.anonymise_sampled import with_its_k
+
+            asked = with_its_k(asked, beside)
         with new_file(out, path) as part:
             if memory is None:
-                told = _made(path, part, asked, beside, heard, seed, measured, trail, order)
+                read = reading(path, asked.keep) if read is None else read
+                told = _made(path, part, asked, beside, heard, seed, measured, trail, order, read)
             else:
                 told = _made_on_disk(path, part, asked, beside, heard, memory, trail)
             state(out, told["output_sha256"], told.get("differential"))
@@ -61,12 +65,11 @@ def anonymise(
 
 def _made(
     path: Path, part: Path, asked: Anonymisation, beside: Path, heard: Heard, seed: int, measured: bool, trail: Trail,
-    order: int | None,
+    order: int | None, read: Read,
 ) -> dict[str, Any]:  # fmt: skip
     """Everything but the file's name."""
-    table, delimiter = read_table(path, plain=asked.keep)
+    table, delimiter, source = read()
     heard("read", len(table))
-    source = _hash(path)
     trail.add("read", file=path.name, sha256=source, rows=len(table), asked=asked.digest())
     people, around = None, None
     if asked.population:
@@ -79,6 +82,7 @@ def _made(
     if "differential" in told:
         trail.add("differential", **told["differential"])
     write_table(with_statement(released.table, told.get("differential")), part, delimiter)
+    hashed = ahead(lambda: sha256(part))
     heard("check", len(released.table))
     secrets = {n: s.hierarchy for n, s in released.coded.sensitive.items() if s.hierarchy is not None}
     witness = released.witness(people)
@@ -106,7 +110,7 @@ def _made(
         trail.add("attack", seed=seed, gains=[[a.name, a.column, a.gain.share, a.limit, a.held] for a in attacks])
         check_attacks(attacks, table, asked, beside, people, heard, seed)
         told |= {"seed": seed, "attacks": [a.as_json() for a in attacks]}
-    return told | {"input_sha256": source, "output_sha256": _hash(part)}
+    return told | {"input_sha256": source, "output_sha256": hashed()}
 
 
 def _made_on_disk(
@@ -116,7 +120,7 @@ def _made_on_disk(
     from huizhen.adapters.anonymise_large import anonymised_on_disk, check_in_parts
 
     check_in_parts(asked, memory)
-    source = _hash(path)
+    source = sha256(path)
     trail.add("read", file=path.name, sha256=source, asked=asked.digest())
     made = anonymised_on_disk(path, part, asked, beside, memory, heard)
     told = {"k": asked.k, **made.figures}
@@ -125,12 +129,7 @@ def _made_on_disk(
     was, now = (Table(place, made.delimiter) for place in (path, part))
     check_release(now, was, asked, made.secrets, made.rows, memory=memory)
     trail.add("check", held=True)
-    return told | {"input_sha256": source, "output_sha256": _hash(part)}
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return told | {"input_sha256": source, "output_sha256": sha256(part)}
 
 
 def _utility(released: Released, asked: Anonymisation, seed: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pyarrow.parquet
 
 from huizhen.adapters.anonymise_said import asked_by_options
 from huizhen.adapters.anonymised import anonymise
+from huizhen.adapters.own_folder import own_folder
 from huizhen.kit.errors import BadInput
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Anonymisation
@@ -31,8 +32,8 @@ def anonymise_frame(
 ) -> Anonymised:
     """What `huizhen.anonymize` does. said: options as on the command line, lists of columns in place of text."""
     arrow = as_arrow(table)
-    with tempfile.TemporaryDirectory(prefix="huizhen-") as folder:
-        path, out = Path(folder, "in.parquet"), Path(folder, "out.parquet")
+    with own_folder(Path(tempfile.gettempdir())) as folder:
+        path, out = folder / "in.parquet", folder / "out.parquet"
         pa.parquet.write_table(plain(arrow), path)
         if config is None:
             asked = asked_by_options(path, {**_UNSAID, **said, "hierarchies": hierarchies})

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import re
 import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from huizhen.adapters.own_folder import folder_for, own_folder
 from huizhen.intake import encoding as encodings
 from huizhen.intake.format import check_file
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused
@@ -24,6 +28,9 @@ from huizhen.kit.text import Text
 
 DELIMITERS = ",;\t|"
 KEY_BYTES = 32
+Given = TypeVar("Given")
+Read = Callable[[], tuple[pa.Table, str, str]]
+"""Waits for what `reading` began: the table, how fields are separated, and the SHA-256 of the file."""
 
 
 def read_table(path: Path, plain: Collection[str] = ()) -> tuple[pa.Table, str]:
@@ -55,6 +62,35 @@ def unreadable(path: Path) -> Iterator[None]:
             Text("It has to be Parquet, or CSV with a header and equally many fields in each line.",
                  "须为 Parquet，或有表头且每行字段数一致的 CSV。"),
         ) from None  # fmt: skip
+
+
+def ahead(work: Callable[[], Given]) -> Callable[[], Given]:
+    """Begin a piece of work beside what comes next; what this gives waits for it, and gives or raises what it did."""
+    future: Future[Given] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return future.result
+
+
+def reading(path: Path, plain: Collection[str] = ()) -> Read:
+    """Begin `read_table` beside what comes next; gives it, and the SHA-256 of the file."""
+
+    def both() -> tuple[pa.Table, str, str]:
+        return (*read_table(path, plain), sha256(path))
+
+    return ahead(both)
+
+
+def sha256(path: Path) -> str:
+    """Of the bytes of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def as_text(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
@@ -96,20 +132,19 @@ def written(path: Path, delimiter: str) -> Iterator[Callable[[pa.Table], None]]:
 
 @contextmanager
 def new_file(out: Path, like: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `out` when all went well, and nothing else. Raises BadInput where `out` is not
-    another file of the same kind as `like`."""
+    """A path to write to, which becomes `out` when all went well, and nothing else. It is in an `own_folder`, where
+    what lies between may be put as well. Raises BadInput where `out` is not another file of the same kind
+    as `like`."""
     if out.suffix.lower() != like.suffix.lower() or out.resolve() == like.resolve():
         raise BadInput(
             "bad-out",
             Text("--out has to be another file of the same kind.", "--out 须是另一个同类型的文件。"),
             Text(f"Give it a name that ends in {like.suffix}.", f"请给出以 {like.suffix} 结尾的文件名。"),
         )
-    part = out.with_name(f".{out.stem}.{os.getpid()}.part{out.suffix}")
-    try:
+    with folder_for(out) as folder:
+        part = folder / out.name
         yield part
         part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -120,8 +155,8 @@ def in_utf8(path: Path) -> Iterator[Path]:
     if encoding == "utf-8-sig":
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="huizhen-") as folder:
-        copy = Path(folder, path.name)
+    with own_folder(Path(tempfile.gettempdir())) as folder:
+        copy = folder / path.name
         with path.open(encoding=encoding, newline="") as old, copy.open("w", encoding="utf-8", newline="") as new:
             shutil.copyfileobj(old, new, 1 << 20)
         yield copy

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from huizhen.cli import abrupt  # isort: skip
 
+import sys
+from collections.abc import Sequence
+from copy import copy
 from typing import Annotated
 
 import typer
@@ -123,4 +126,19 @@ abrupt.over()
 
 def main() -> None:
     abrupt.begin()
-    app()
+    _asked(sys.argv[1:])()
+
+
+def _asked(words: Sequence[str]) -> typer.Typer:
+    """The program with the one command or group that the words name, since to put all of them together takes a quarter
+    of a second; with all of them where they name none, or ask for anything but a language before it."""
+    rest = list(words)
+    while rest and rest[0].startswith("--lang"):
+        del rest[: 1 if "=" in rest[0] else 2]
+    commands = [c for c in app.registered_commands if rest and c.name == rest[0]]
+    groups = [g for g in app.registered_groups if rest and g.name == rest[0]]
+    if not commands and not groups:
+        return app
+    one = copy(app)
+    one.registered_commands, one.registered_groups = commands, groups
+    return one

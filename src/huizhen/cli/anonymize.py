@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from huizhen.cli.common import JsonFlag, interruptible
+from huizhen.cli.common import JsonFlag, ended_like_interrupted, interruptible
 from huizhen.cli.table import Head
 from huizhen.cli.voice import VOICE
 from huizhen.kit.clock import stamp, utc_now
@@ -19,6 +22,16 @@ if TYPE_CHECKING:
     from huizhen.kit.keys import SigningKey
     from huizhen.model.anonymisation import Anonymisation
 
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE|WAREHOUSE", show_default=False,
+        help="A .csv or .parquet file, or postgresql://..., spark:DIR or duckdb:FILE.",
+    ),
+]  # fmt: skip
+Table = Annotated[
+    str, typer.Option("--table", metavar="TABLE", help="The table or view in the warehouse; its rows are brought here.")
+]
 Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="anonymize.yaml: what each column is, and what to promise."),
@@ -101,8 +114,9 @@ NoAttacks = Annotated[bool, typer.Option("--no-attacks", help="Release without t
 
 
 def anonymize(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .parquet file.", show_default=False)],
+    source: Source,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The anonymised file to write.")],
+    table: Table = "",
     config: Config = None,
     rule: Rule = None,
     qi: Quasi = None,
@@ -149,21 +163,25 @@ def anonymize(
     Example: `huizhen anonymize in.parquet --out out.parquet --config a.yaml --memory 2GB --no-measures`
 
     Example: `huizhen anonymize in.csv --out out.csv --qi age,sex --sensitive income --auto --risk 0.05 --for income`
+
+    Example: `huizhen anonymize postgresql://reader@db/his --table public.visits --out out.parquet --config a.yaml`
     """
+    from huizhen.adapters.anonymise_from import brought, check_source, is_elsewhere
     from huizhen.adapters.anonymise_said import asked_by_file, asked_by_options
-    from huizhen.adapters.anonymised import anonymise
+    from huizhen.adapters.own_file import reading
     from huizhen.cli.anonymize_auto import command_line, proposed, show
 
     said = {"qi": qi, "sensitive": sensitive, "keep": keep, "drop": drop, "k": k, "l": l, "t": t,
             "suppress": suppress, "algorithm": algorithm, "hierarchies": hierarchies, "mode": mode,
             "population-size": population_size, "outside": outside, "unknown": unknown,
             "weight": weight, "epsilon": epsilon, "delta": delta, "no-attacks": no_attacks or None}  # fmt: skip
+    check_source(source, table, rule is not None)
     if rule is not None:
         from huizhen.cli.anonymize_by_rule import by_rule
 
         others = {"config": config, "report": report, "trail": trail, "key": key, "memory": memory,
                   "auto": auto or None, "risk": risk, "for": use}  # fmt: skip
-        by_rule(file, out, rule, {**said, **others}, as_json)
+        by_rule(Path(source), out, rule, {**said, **others}, as_json)
         return
     if report is not None:
         from huizhen.client.paper import check_format
@@ -171,32 +189,36 @@ def anonymize(
         check_format(report)
     kept, signing = _trail(trail, key)
     allowed = _allowed(memory, no_measures, auto or use is not None)
-    with interruptible("Nothing was written.", "没有写出任何内容。"):
+    interrupted = interruptible("Nothing was written.", "没有写出任何内容。")
+    with interrupted, ended_like_interrupted(), ExitStack() as between, VOICE.progress(as_json) as progress:
+
+        def heard(step: str, n: int) -> None:
+            progress.step(step, _counted(step, n))
+
+        file, named = Path(source), Path(source).name
+        if is_elsewhere(source):
+            file, named = between.enter_context(brought(source, table, out, heard))
         if config is not None:
             asked, beside = asked_by_file(config, said), config.parent
         else:
             asked, beside = asked_by_options(file, said), hierarchies or Path()
+        read = reading(file, asked.keep) if allowed is None else None
+        anonymise = _engine()
         try:
-            with VOICE.progress(as_json) as progress:
-
-                def heard(step: str, n: int) -> None:
-                    progress.step(step, _counted(step, n))
-
-                asked, settled = proposed(file, asked, beside, auto, risk, use, heard)
-                found = anonymise(
-                    file, out, asked, beside, heard, seed, measured=not no_measures, trail=kept, memory=allowed,
-                )  # fmt: skip
+            asked, settled = proposed(file, asked, beside, auto, risk, use, heard)
+            found = anonymise(
+                file, out, asked, beside, heard, seed, measured=not no_measures, trail=kept, memory=allowed,
+                read=read,
+            )  # fmt: skip
         finally:
             if trail is not None and signing is not None:
                 kept.write(trail, signing)
     found = {"out": str(out), "k": asked.k, "config": asked.as_json(), **found}
     if settled is not None:
-        found["auto"] = settled if config else settled | {"command": command_line(file, out, asked, said)}
+        again = not config and not is_elsewhere(source)
+        found["auto"] = settled | ({"command": command_line(source, out, asked, said)} if again else {})
     if report is not None:
-        from huizhen.client import anonymised_paper, paper
-
-        named = {**found, "file": file.name, "made_utc": stamp(utc_now())}
-        paper.write(anonymised_paper.paper(named, VOICE.language), report)
+        _write_report(report, {**found, "file": named, "made_utc": stamp(utc_now())})
     if as_json:
         VOICE.json(found)
         return
@@ -205,6 +227,29 @@ def anonymize(
     _show(out, found, asked)
     if report is not None:
         VOICE.say(f"Report written to {report}.", f"报告已写入 {report}。")
+
+
+def _write_report(report: Path, told: dict[str, Any]) -> None:
+    from huizhen.client import anonymised_paper, paper
+
+    paper.write(anonymised_paper.paper(told, VOICE.language), report)
+
+
+def _engine() -> Callable[..., dict[str, Any]]:
+    """`anonymise`, loaded while the file is being read. numba looks for linear algebra, which no kernel here uses and
+    which takes as long to load as all the rest of it: it is not found."""
+    algebra = "scipy.linalg.cython_blas"
+    if unasked := algebra not in sys.modules:
+        sys.modules[algebra] = None  # type: ignore[assignment]
+    try:
+        from huizhen.adapters.anonymised import anonymise
+        from huizhen.privacy.anonymise.partition import ready
+
+        ready()
+    finally:
+        if unasked:
+            del sys.modules[algebra]
+    return anonymise
 
 
 def _trail(trail: Path | None, key: Path | None) -> tuple[Trail, SigningKey | None]:

@@ -39,12 +39,12 @@ def proposed(
     file: Path, asked: Anonymisation, beside: Path, auto: bool, risk: float | None, use: str | None, heard: Any
 ) -> tuple[Anonymisation, dict[str, Any] | None]:
     """What is asked, with weights by use, and with --auto all that it settled on, and how."""
-    from huizhen.adapters.anonymise_auto import adapted, settled
-    from huizhen.adapters.own_file import read_table
-
     check(auto, risk, use, asked)
     if not auto and use is None:
         return asked, None
+    from huizhen.adapters.anonymise_auto import adapted, settled
+    from huizhen.adapters.own_file import read_table
+
     table = read_table(file)[0]
     if not auto and use is not None:
         return adapted(table, asked, beside, use), None
@@ -52,9 +52,9 @@ def proposed(
     return found.asked, found.as_json(risk or RISK, use)
 
 
-def command_line(file: Path, out: Path, asked: Anonymisation, said: Mapping[str, Any]) -> str:
+def command_line(file: str, out: Path, asked: Anonymisation, said: Mapping[str, Any]) -> str:
     """The same without --auto. A promise of two values that --auto added is said, too."""
-    words = ["huizhen", "anonymize", str(file), "--out", str(out)]
+    words = ["huizhen", "anonymize", file, "--out", str(out)]
     for key in ("qi", "sensitive", "keep", "drop", "unknown", "mode", "algorithm", "hierarchies", "outside"):
         if said.get(key) is not None:
             words += [f"--{key}", str(said[key])]

@@ -54,6 +54,9 @@ OPTIONS: dict[str, str] = {
     "Write the rows it gives out: .csv or .parquet.": "写出其提供的数据行：.csv 或 .parquet。",
     "Find k, suppression and weights for --risk, and for --for if said.": "按 --risk（及 --for）选定 k、抑制与权重。",
     "With --auto: nobody is found with a greater chance; 0.05 if not said.": "与 --auto 同用：单人风险上限，默认 0.05",
+    "A .csv or .parquet file, or postgresql://..., spark:DIR or duckdb:FILE.": ".csv、.parquet 文件，"
+    "或 postgresql://...、spark:文件夹、duckdb:文件。",
+    "The table or view in the warehouse; its rows are brought here.": "数据仓库中的表或视图；其数据行会取到本机。",
     "What the file is for: columns that tell this one stay finer.": "文件的用途：能说明该列的列保留得更细。",
     "How much the loss of each column counts.": "各列信息损失的权重。",
     "Differential privacy, by sampling; with --delta.": "以抽样实现差分隐私；须与 --delta 同用。",

@@ -5,6 +5,8 @@ What only some commands need is imported where they need it, so that each starts
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +53,23 @@ def interruptible(en: str, zh: str) -> Iterator[None]:
     except KeyboardInterrupt:
         VOICE.aside(f"Interrupted. {en}", f"已中断。{zh}")
         raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def ended_like_interrupted() -> Iterator[None]:
+    """SIGTERM ends what is done here as Ctrl-C does, so that what lies between is deleted."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

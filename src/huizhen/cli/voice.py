@@ -136,6 +136,7 @@ class Progress:
 
 
 _STEPS = {
+    "fetch": Text("rows fetched", "取回"),
     "partition": Text("partition", "划分"),
     "search": Text("search", "搜索"),
     "write": Text("write", "写出"),

@@ -7,7 +7,7 @@ from typing import Literal, cast
 import numpy as np
 from pydantic import Field
 
-from huizhen.kit.errors import BadInput
+from huizhen.kit.naming import check_named
 from huizhen.kit.text import Text
 from huizhen.model.anonymisation import Anonymisation, Generalisation, Variety
 from huizhen.model.batch import Batch
@@ -96,28 +96,28 @@ class Extract(Method):
         return Done(Result({"n": int(total["n"])}, (Table(("n",)),)))
 
 
+_NO_FILE = Text("has a hierarchy from a file, and no file travels with a study", "引用层级文件，而研究不携带文件")
+
+
 def _check_columns(asked: Params, schema: Schema) -> None:
     """Raises BadInput for a column that is not there, identifies, is said twice, or cannot bear what is asked of it."""
     names = [*asked.quasi_identifiers, *asked.sensitive, *asked.keep]
     there = {c.name for c in schema.columns if not c.identifier and c.type != "text"}
     drawn = [n for n, how in asked.quasi_identifiers.items() if how.by == "file"]
     drawn += [n for n, v in asked.sensitive.items() if v.hierarchy is not None and v.hierarchy.by == "file"]
-    wrong = [
-        *((n, Text("is not a column to be used", "不是可用的列")) for n in names if n not in there),
-        *((n, Text("is named twice", "重复出现")) for n in names if names.count(n) > 1),
-        *((n, Text("has a hierarchy from a file, and no file travels with a study", "引用层级文件，而研究不携带文件"))
-          for n in drawn),
-        *((n, Text("is marked, but not under keep", "加水印，却不在 keep 中"))
-          for n in asked.watermark if n not in asked.keep),
-    ]  # fmt: skip
-    if wrong:
-        name, why = wrong[0]
-        raise BadInput(
-            "extract-columns",
-            Text(f"Column '{name}' {why.en}.", f"列“{name}”{why.zh}。"),
-            Text(f"Name each column once. There are: {', '.join(sorted(there))}.",
-                 f"每一列恰好出现一次。可用的列：{'、'.join(sorted(there))}。"),
-        )  # fmt: skip
+    check_named(
+        names,
+        sorted(there),
+        "extract-columns",
+        Text(f"Name each column once. There are: {', '.join(sorted(there))}.",
+             f"每一列恰好出现一次。可用的列：{'、'.join(sorted(there))}。"),
+        absent=Text("is not a column to be used", "不是可用的列"),
+        more=[
+            *((n, _NO_FILE) for n in drawn),
+            *((n, Text("is marked, but not under keep", "加水印，却不在 keep 中"))
+              for n in asked.watermark if n not in asked.keep),
+        ],
+    )  # fmt: skip
 
 
 METHOD = Extract

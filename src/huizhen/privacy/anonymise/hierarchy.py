@@ -28,6 +28,8 @@ _CHAPTERS = (
     ("O00", "O99"), ("P00", "P96"), ("Q00", "Q99"), ("R00", "R99"), ("S00", "T98"), ("U00", "U99"), ("V01", "Y98"),
     ("Z00", "Z99"),
 )  # fmt: skip
+HALVES = tuple(2**i for i in range(1, 13))
+"""Parts that numbers are cut into, halved again and again, to find which rows to put together as means."""
 _WHOLE = re.compile(r"-?(0|[1-9]\d{0,8})")
 
 

@@ -22,8 +22,6 @@ from huizhen.privacy.anonymise.partition import Partition, Whole
 from huizhen.privacy.anonymise.promise import Codes, Sensitive, packed
 
 Floats = npt.NDArray[np.float64]
-HALVES = tuple(2**i for i in range(1, 13))
-"""Parts that numbers are cut into, halved again and again, to find which rows to put together."""
 MOST = 20_000
 """Rows that are put into groups by MDAV at once: its time is in their square. More are cut where they lie."""
 

@@ -160,6 +160,7 @@ STUDY = Record(
         "blacklist": STRINGS,
         "listed": Fact("Bool", read=lambda f: bool(f.listed), note=PAPERS),
         "reviews": STRINGS,
+        "unreviewed": STRINGS,
         "reviewing": Fact("Long", note=PAPERS),
     }
 )

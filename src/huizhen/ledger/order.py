@@ -28,7 +28,7 @@ ANY_TIME = frozenset(
     | {"deed-changed", "contract-changed", "payment-received", "breach-changed", "breach-counted"}
     | {"data-used", "data-deleted", "deletion-confirmed"}
     | {"reviewer-enrolled", "reviewer-dismissed", "review-sealed", "review-opened"}
-    | {"party-listed", "listing-appealed", "listing-decided"}
+    | {"review-waived", "review-restored", "party-listed", "listing-appealed", "listing-decided"}
     | {"staff-alarmed", "staff-alarm-reviewed"}
     | {"alarm-raised", "alarm-acknowledged", "departure-reported", "audit-reported"}
 )

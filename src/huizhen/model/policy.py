@@ -39,8 +39,8 @@ class Policy(Document):
     """Public keys (Ed25519, hexadecimal) of parties to deeds and contracts, as the hospital knows them: a signature
     with another key counts for nothing. Of who is not listed, the first key seen is kept, and no other is believed."""
     review: tuple[What, ...] = ()
-    """What two people of different organisations have to approve before it is released (extract, own-figures, model),
-    beyond what the region asks for: a grant that does not say so is refused."""
+    """What two people of different organisations have to approve before it is released (extract, own-figures,
+    memorising-model, model), whatever the region asks for or waives: a grant that does not say so is refused."""
     reviewers: dict[str, str] = {}
     """Public keys (Ed25519, hexadecimal) of reviewers this hospital knows: where any is listed, no other counts."""
     unknown: dict[str, tuple[str, ...]] = {}

@@ -54,6 +54,8 @@ class Facts:
     """Of the price, the part that goes to the patients by the region's deed."""
     reviews: tuple[What, ...] = ()
     """What of its result two people have to approve before it is released."""
+    unreviewed: tuple[What, ...] = ()
+    """What of it is not a sum, and goes out without, since the trustee waived that (decision 0066)."""
     blacklist: frozenset[str] = field(default=frozenset())
 
     @property

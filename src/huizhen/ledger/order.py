@@ -26,7 +26,7 @@ ANY_TIME = frozenset(
     {"node-enrolled", "node-revoked", "dataset-registered", "consent-changed", "node-refused", "node-left-out"}
     | {"party-registered", "act-filed", "witness-enrolled", "witness-removed", "care-opened", "care-reviewed"}
     | {"deed-changed", "contract-changed", "payment-received", "breach-changed", "breach-counted"}
-    | {"data-used", "data-deleted", "deletion-confirmed"}
+    | {"data-used", "data-deleted", "deletion-confirmed", "data-correction"}
     | {"reviewer-enrolled", "reviewer-dismissed", "review-sealed", "review-opened"}
     | {"review-waived", "review-restored", "party-listed", "listing-appealed", "listing-decided"}
     | {"staff-alarmed", "staff-alarm-reviewed"}

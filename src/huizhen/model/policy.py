@@ -73,6 +73,9 @@ class Policy(Document):
     in them are stored and protected, and used no more."""
     erasure_impairs_research: str | None = Field(default=None, min_length=1)
     """Where GDPR 17(3)(d) is relied on: the document in which the hospital has written down why."""
+    correction_days: int = Field(default=30, ge=1)
+    """So many days after a correction was asked for it has been decided and made, or `doctor` says that it has not
+    (PIPL 46: in time; GDPR 12(3): one month)."""
     care_roles: tuple[str, ...] = ("physician", "nurse", "pharmacist")
     """Who may open a record for care in an emergency."""
     care_review_roles: tuple[str, ...] = ("privacy-officer", "medical-affairs")

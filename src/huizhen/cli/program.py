@@ -181,7 +181,8 @@ def _named(words: Sequence[str]) -> str:
 
     from huizhen.cli import app
 
-    known, path = get_command(app), "huizhen"
+    known: Any = get_command(app)
+    path = "huizhen"
     waiting = iter(words)
     for word in waiting:
         if word == "--lang":

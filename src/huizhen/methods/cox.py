@@ -70,8 +70,7 @@ class Cox(Method):
     in the fit), spreads (n, mean, sd of what scale() and its like rest on).
 
     The baseline is that of a patient with the mean of every column, as lifelines and R's basehaz give it: for each
-    stratum with events its steps (time, hazard, at_risk, events), hazard being cumulative. With `strata: node` it stays
-    at the hospitals. A stratum in which nobody died adds nothing to the likelihood and is not listed.
+    stratum with events its steps (time, cumulative hazard, at_risk, events). With `strata: node` it stays at hospitals.
     """
 
     name: ClassVar[str] = "cox"
@@ -79,15 +78,15 @@ class Cox(Method):
     summary: ClassVar[Text] = Text("proportional-hazards regression of survival (Cox)", "比例风险生存回归（Cox 模型）")
     reveals: ClassVar[Text] = Text(
         "Count, mean and variance of each column, and how many values are of which size. With strata: node, per "
-        "iteration only the log-likelihood, its gradient and the information matrix, then three counts of pairs, and "
-        "how many rows have a loss of each of 1024 sizes, with the row in the fit and without it. Otherwise the "
-        "distinct times of events, and at each of them, per iteration, sums of the columns over those at risk, from "
-        "which, where few patients leave between two times, the columns of a single patient can be worked out, without"
-        " a name; then how many die and leave at each time by risk score, and the losses as above.",
-        "各列的计数、均值与方差，以及各数量级的个数。若 strata: node，每次迭代仅有对数似然、梯度与信息矩阵，最后是三"
-        "个配对计数，以及 1024 档损失大小各自的行数（该行在拟合之内与之外）。否则还包括事件发生的不同时间点，以及每次"
-        "迭代在各时间点上处于风险中的患者各列之和（当相邻两个时间点之间离开的患者很少时，可推算出单个患者的各列取值，"
-        "但不含姓名）；最后是各时间点按风险评分的死亡与离开人数，以及上述损失计数。",
+        "iteration only the log-likelihood, its gradient and the information matrix, then three counts of pairs, "
+        "and how many rows have a loss of each of 1024 sizes, with the row in the fit and without it. "
+        "Otherwise the distinct times of events, and at each of them, per iteration, sums of the columns over those at "
+        "risk, from which, where few patients leave between two times, the columns of a single patient can be worked "
+        "out, without a name; then how many die and leave at each time by risk score, and the losses as above.",
+        "各列的计数、均值与方差，以及各数量级的个数。若 strata: node，每次迭代仅有对数似然、梯度与信息矩阵，最后是三个"
+        "配对计数，以及 1024 档损失大小各自的行数（该行在拟合之内与之外）。否则还包括事件发生的不同时间点，"
+        "以及每次迭代在各时间点上处于风险中的患者各列之和（当相邻两个时间点之间离开的患者很少时，"
+        "可推算出单个患者的各列取值，但不含姓名）；最后是各时间点按风险评分的死亡与离开人数，以及上述损失计数。",
     )
     max_rounds: ClassVar[int] = 140
     memorises: ClassVar[bool] = False

@@ -13,7 +13,7 @@ from huizhen.model import listing
 from huizhen.model.grant import Grant, Reason, verdict
 from huizhen.model.lifecycle import Filed
 from huizhen.model.method import Method
-from huizhen.model.paper import Paper
+from huizhen.model.paper import Kind, Paper
 from huizhen.model.party import Exported, LegalFacts, Taken
 from huizhen.model.rule import Facts
 from huizhen.model.study import Request, Study
@@ -53,7 +53,7 @@ def legal_facts(
 
 def _papers(store: Store, names: set[str]) -> tuple[Paper, ...]:
     """Who may review, what goes out unreviewed, and what was ever said about these on the blacklist."""
-    reviewing = ("reviewer-enrolled", "reviewer-dismissed", "review-waived", "review-restored")
+    reviewing: tuple[Kind, ...] = ("reviewer-enrolled", "reviewer-dismissed", "review-waived", "review-restored")
     found = store.papers.of(*listing.KINDS, *reviewing)
     return tuple(p for p in found if p.kind not in listing.KINDS or p.subject in names)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,10 @@ def make_region(
     purpose: str | None = "HMB",
     dataset: str = "d",
     settings: RegionSettings | None = None,
+    waived: Sequence[str] = (),
 ) -> Region:
-    """A region with one node per frame; everyone consents to `purpose` (None: nobody to anything)."""
+    """A region with one node per frame; everyone consents to `purpose` (None: nobody to anything). `waived`: what is
+    not reviewed here (`model.review.WAIVABLE`)."""
     Hub.create(folder / "hub", settings or RegionSettings()).close()
     region = Region(folder)
     for name in frames:
@@ -40,6 +42,8 @@ def make_region(
         if purpose is not None:
             who = frame[subject].astype(str).unique()
             consents.record(region.agent(name), [(s, purpose, None, True, None, None) for s in who])
+    for what in waived:
+        region.desk.papers.say(OWNER, "review-waived", what, {"text": "Another test is about the review."})
     return region
 
 

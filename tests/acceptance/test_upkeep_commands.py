@@ -48,7 +48,7 @@ def test_a_claim_is_answered_with_the_article_and_noted(region: Path) -> None:
     asked = ["patient", "claim", "delete", "--identified", "--keep-until", "none"]
     assert done(*asked, "--check", *at).code == 0
     assert done("patient", "deletions", "--json", *at).json() == [], "only asked"
-    assert "dataset add" in done("patient", "claim", "correct", "--identified", *at).out
+    assert "Verdict: allow" in done("patient", "claim", "correct", "--identified", "--check", *at).out
     lines = done("node", "log", "north", "--json", "--region", region).json()["lines"]
     noted = [x for x in lines if x["kind"] == "right-claimed"]
     assert len(noted) == 6 and "1001" not in str(noted)
@@ -75,12 +75,58 @@ def test_a_claim_that_is_granted_is_carried_out_with_a_signed_record_on_the_ledg
     assert done("ledger", "verify", "--region", region).code == 0
 
 
+def test_a_correction_is_filed_decided_made_and_seen_by_the_person(region: Path) -> None:
+    """Each step by its command; the node looks itself whether the row has changed."""
+    folder, at = region.parent, ("--node", "north", "--region", region)
+    wrong = ["--dataset", "d", "--column", "age", "--text", "I am 41, not 40"]
+    ask = ["patient", "claim", "correct", "--subject", "1001", *wrong, *at]
+    assert huizhen(*ask).code == 5, "nobody has verified who asks"
+    assert done("patient", "corrections", "--json", *at).json() == []
+    first = done(*ask, "--identified", "--json").json()["correction"]
+    assert (first["record"]["state"], first["record"]["number"]) == ("filed", 1)
+    confirm = ["patient", "confirm-correction", "--number", "1", "--staff", "wang", *at]
+    decide = ["patient", "decide-correction", "--number", "1", "--staff", "wang", "--reason", "birth certificate", *at]
+    in_both(*confirm, code=4)  # nobody has granted it
+    done(*decide, "--grant")
+    assert "[correction-order]" in in_both(*decide, "--refuse", code=4)[0], "decided once"
+    assert "[not-corrected-yet]" in in_both(*confirm, code=5)[0]
+    table = folder / "t.csv"
+    table.write_text(table.read_text().replace("1001,40", "1001,41"))
+    done("dataset", "add", "d", "--node", "north", "--from", table, "--subject", "id", "--region", region)
+    made = done(*confirm, "--json").json()
+    assert made["record"]["state"] == "made" and made["record"]["seen"] != first["record"]["seen"]
+    ask[ask.index("--text") + 1] = "I am 99"
+    done(*ask, "--identified")
+    refused = [*decide, "--refuse"]
+    refused[refused.index("--number") + 1] = "2"
+    done(*refused)
+    en, zh = in_both("patient", "corrections", *at)
+    assert "refused" in en and "birth certificate" in en and "已更正" in zh
+
+    entries = [e for e in done("ledger", "list", "--json", "--region", region).json() if e["kind"] == "data-correction"]
+    assert [e["facts"]["state"] for e in entries] == ["filed", "granted", "made", "filed", "refused"]
+    assert entries[2]["facts"]["commitment"] == made["commitment"]
+    bundle, keys, page = folder / "me.json", folder / "keys.txt", folder / "me.html"
+    mine = ["patient", "data", "--subject", "1001", "--bundle", bundle, "--keys", keys, "--page", page, *at]
+    assert "Correction 1, d: made (birth certificate)." in done(*mine).out
+    assert "I am 99" in page.read_text(encoding="utf-8")
+    done("ledger", "export", "--out", folder / "public", "--region", region)
+    check = ["patient", "verify", bundle, "--keys", keys, "--ledger", folder / "public"]
+    assert done(*check).code == 0
+    kept = bundle.read_text(encoding="utf-8")
+    bundle.write_text(kept.replace("birth certificate", "birth certificat3"), encoding="utf-8")
+    assert "[altered-correction]" in huizhen(*check).out + huizhen(*check).err
+    assert done("ledger", "verify", "--region", region).code == 0
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
         (("erase",), "unknown-right"),
         (("port", "--basis", "wish"), "unknown-basis"),
         (("delete", "--keep-until", "soon"), "bad-day"),
+        (("correct", "--identified"), "what-to-correct"),
+        (("view", "--dataset", "d"), "what-to-correct"),
     ],
 )
 def test_what_cannot_be_claimed_is_refused(region: Path, words: tuple[str, ...], code: str) -> None:

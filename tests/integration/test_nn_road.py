@@ -26,7 +26,7 @@ PARAMS = {
 
 def test_sparse_updates_under_masks_come_to_what_they_come_to_without_a_road(tmp_path: Path) -> None:
     frames = patients(400, 4)
-    region = make_region(tmp_path / "r", frames)
+    region = make_region(tmp_path / "r", frames, waived=["memorising-model"])
     found = run(region, method="nn", params=PARAMS)
     region.close()
     assert found["status"] == "released", found["problem"]
@@ -53,7 +53,7 @@ def test_what_is_kept_outlives_an_answer_that_got_lost(tmp_path: Path, monkeypat
         return len(lost) > 1
 
     for name in ("whole", "lossy"):
-        region = make_region(tmp_path / name, frames)
+        region = make_region(tmp_path / name, frames, waived=["memorising-model"])
         if name == "lossy":
             monkeypatch.setattr(LocalFederation, "wait", lambda *_: True)
             silence(region, monkeypatch, loses)
@@ -66,7 +66,7 @@ def test_what_is_kept_outlives_an_answer_that_got_lost(tmp_path: Path, monkeypat
 
 
 def test_the_head_of_a_study_that_is_denied_is_let_go(tmp_path: Path) -> None:
-    region = make_region(tmp_path / "r", patients(300, 3))
+    region = make_region(tmp_path / "r", patients(300, 3), waived=["memorising-model"])
     found = run(region, method="nn", params={**PARAMS, "personal": "head", "hidden": [64], "rounds": 2})
     assert found["status"] == "denied" and found["problem"]["code"] == "guard-refused"
     assert region.agent("h0").book.own_model(found["study"]) is None

@@ -122,6 +122,45 @@ def test_a_result_that_nobody_approves_in_time_is_not_released(staffed: Region) 
     assert load(region, study)["problem"]["code"] == "review-late"
 
 
+def test_what_is_not_a_sum_waits_for_two_unless_the_ledger_says_otherwise(tmp_path: Path) -> None:
+    region = make_region(tmp_path / "r", patients(400, 3))
+    region.hub.touch()
+    trees = {"outcome": "ill", "columns": ["age", "score"], "trees": 2, "depth": 1}
+    gbdt: dict[str, Any] = {"method": "gbdt", "params": trees, "protection": {"min_cell": 5}}
+
+    def say(kind: Any, what: str) -> None:
+        region.desk.papers.say(OWNER, kind, what, {"text": "Because."})
+
+    model = run(region, title="coefficients", **GLM)
+    assert model["status"] == "released", "coefficients are a sum"
+    found = run(region, title="trees", **gbdt)
+    assert found["status"] == "needs" and "able to keep rows" not in str(found["result"])
+    for node in ("h0", "h1", "h2"):
+        set_policy(region, node, own_figures=True)
+    own: dict[str, Any] = {"method": "evaluate", "params": {"model": model["study"], "outcome": "ill"}}
+    assert run(region, title="own", **own)["status"] == "needs"
+    with pytest.raises(Refused, match="cannot be waived"):
+        say("review-waived", "extract")
+    with pytest.raises(Refused, match="as you ask for already"):
+        say("review-restored", "memorising-model")
+    say("review-waived", "memorising-model")
+    found = run(region, title="waived", **gbdt)
+    assert found["status"] == "released", found["problem"]
+    (reason,) = [r for r in found["grant"]["reasons"] if r["rule"] == "HZ06"]
+    assert reason["verdict"] == "allow" and "waived" in reason["en"]
+    assert run(region, title="own again", **own)["status"] == "needs", "that was not waived"
+    set_policy(region, "h1", review=["memorising-model"])
+    assert run(region, title="a hospital asks", **gbdt)["status"] == "needs"
+    set_policy(region, "h1", review=[])
+    say("review-restored", "memorising-model")
+    enrol(region, ann="med", bob="board")
+    study = run(region, title="restored", **gbdt)["study"]
+    assert reviewed(region, study, ann="approve", bob="approve") == "approved"
+    assert load(region, study)["status"] == "released"
+    assert verified(region)
+    region.close()
+
+
 def test_a_room_with_records_is_always_reviewed(tmp_path: Path) -> None:
     from deeds import register
     from huizhen.adapters.register import put_act

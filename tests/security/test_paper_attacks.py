@@ -25,13 +25,14 @@ from huizhen.model.paper import Paper
 from huizhen.model.party import Party
 from huizhen.model.rule import Facts
 from huizhen.model.study import Study
-from huizhen.path import keeping
+from huizhen.path import keeping, legal
 from huizhen.path.authorise import authorise
 from huizhen.path.run import Road
 from papers import enrol, file, paper, reviewed, seal, set_policy, unseal, verdict
 from regions import load, make_region, patients, run
 
 GLM: dict[str, Any] = {"method": "glm", "params": {"formula": "ill ~ age", "family": "binomial"}}
+TREES: dict[str, Any] = {"method": "gbdt", "params": {"outcome": "ill", "columns": ["age"], "trees": 2, "depth": 1}}
 TERM = {"ground": "Sold what it was given.", "from_day": "2020-01-01", "until_day": "2999-12-31"}
 
 
@@ -162,6 +163,21 @@ def test_a_hub_that_leaves_the_review_out_of_the_grant_is_refused(
     with monkeypatch.context() as patch:
         patch.setattr("huizhen.path.facts.to_review", lambda *_: ())
         assert refused(run(region, title="left out", **GLM), "review-left-out")
+        set_policy(region, "h1", review=[])
+        assert refused(run(region, title="that nobody asked for", **TREES), "review-left-out")
+    set_policy(region, "h1", review=["model"])
+
+
+def test_a_waiver_that_the_trustee_did_not_sign_is_none(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+    forged = paper(region, "review-waived", "memorising-model", "hub", {"text": "Trust me."}, signer="mallory")
+    with pytest.raises(Refused, match="not signed with the key"):
+        region.desk.papers.file(OWNER, forged)
+    with monkeypatch.context() as patch:
+        held = legal._papers
+        patch.setattr(legal, "_papers", lambda store, names: (*held(store, names), forged))
+        set_policy(region, "h1", review=[])
+        assert refused(run(region, title="waved through", **TREES), "review-not-waived")
+    set_policy(region, "h1", review=["model"])
 
 
 def test_a_hospital_that_knows_its_reviewers_takes_no_others(region: Region) -> None:

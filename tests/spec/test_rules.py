@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import re
+from datetime import date
+
 import pytest
 
 from huizhen import rules
@@ -31,6 +35,20 @@ def test_every_row_of_the_law_has_a_rule_and_every_rule_a_row() -> None:
     """House rules apart. 42 rows: 30 of China, 7 of the EU, 5 of the United States."""
     decided = {row_of(r.id) for r in rules.all_rules() if not r.id.startswith("HZ")}
     assert decided == set(ROWS) and len(ROWS) == 42
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_cites_the_articles_that_its_rules_cite_since_when_and_how_it_was_read(
+    row: str,
+) -> None:
+    named = {rule.id: name for rule, name in zip(rules.all_rules(), rules.names(), strict=True)}
+    deciding = [rule for rule in rules.all_rules() if not rule.id.startswith("HZ") and row_of(rule.id) == row]
+    articles = re.compile(r"\d+(?:\([\w]+\))*")
+    cited = {found for rule in deciding for found in articles.findall(rule.source)}
+    assert set(articles.findall(re.sub(r" \[[VSM]\]", "", ROWS[row][0]))) <= cited
+    for rule in deciding:
+        assert date.fromisoformat(rule.valid_from) <= date(2026, 11, 29)
+        assert re.search(r"\[[VSM]\]", importlib.import_module(f"huizhen.rules.{named[rule.id]}").__doc__ or "")
 
 
 @pytest.mark.parametrize("name", rules.names())

@@ -22,6 +22,7 @@ AT_THE_NODE = {
     "consent delegate add", "consent delegate list", "consent delegate revoke", "consent wording list",
     "consent wording show", "care access", "care check", "care review list", "care review decide", "patient uses",
     "patient consents", "patient data", "patient delete", "patient deletions", "patient confirm-deletion",
+    "patient corrections", "patient decide-correction", "patient confirm-correction",
     "consent export", "patient claim", "breach affected", "node log", "node score", "node backup", "node restore",
     "blacklist take", "watch node scan", "watch node list", "watch node acknowledge",
 }  # fmt: skip

@@ -56,6 +56,7 @@ SUM = "a sum over studies since 1 January"
 NO_FRACTIONS = "Cedar has no numbers of this kind"
 NO_QUANTIFIERS = "Cedar does not look into each of a set"
 PAPERS = "what signed papers add up to, each with its term"
+CLAUSES = "clauses of deeds and contracts, each with its term and what was taken before"
 CALENDAR = "Cedar does not count years"
 HOURS = "whether it was done, or is now, after its time: Cedar counts no years"
 STOPS = {"contained": "contained", "authority": "authority-told", "persons": "persons-told", "media": "media-told",
@@ -89,6 +90,10 @@ def _act(kind: str) -> Read:
     return lambda facts: facts.act(kind)
 
 
+def _last(kind: str) -> Read:
+    return lambda facts: facts.last(kind)
+
+
 def _of_columns(facts: Facts) -> dict[str, Any]:
     return {
         "identifier": any(c.identifier for c in facts.columns),
@@ -115,6 +120,7 @@ STUDY = Record(
                 "purpose": STRING,
                 "dataset": STRING,
                 "method": STRING,
+                "recipient?": Fact("Bool", read=lambda r: r.recipient and True, note="whether it signed"),
                 "release?": Fact("String", ("public", "controlled", "enclave")),
                 "protection": Record(
                     {
@@ -160,7 +166,16 @@ STUDY = Record(
         "blacklist": STRINGS,
         "listed": Fact("Bool", read=lambda f: bool(f.listed), note=PAPERS),
         "reviews": STRINGS,
+        "unreviewed": STRINGS,
         "reviewing": Fact("Long", note=PAPERS),
+        "under_deeds": Fact("Bool", read=lambda f: bool(f.under_deeds), note=CLAUSES),
+        "outside_deed": Fact("Bool", read=lambda f: f.outside_deed is not None, note=CLAUSES),
+        "contract_asked": Fact("Bool", read=lambda f: f.contract_asked is not None, note=CLAUSES),
+        "under_contracts": Fact("Bool", read=lambda f: bool(f.under_contracts), note=CLAUSES),
+        "contract": Fact("Bool", read=lambda f: f.contract is not None, note=CLAUSES),
+        "assessment?": Record(ACT.facts),
+        "assessed_otherwise": Fact("Bool", note="what an impact assessment covers, by purpose, method and columns"),
+        "assessed_elsewhere?": Record(ACT.facts),
     }
 )
 CONSENT = Record(
@@ -230,8 +245,23 @@ DELETION = Record(
         "research_blank": Fact("Bool", note="Cedar strips nothing"),
     }
 )
+UPKEEP = Record(
+    {
+        "today": DAY,
+        "jurisdiction": STRING,
+        "nodes": STRINGS,
+        "important": Fact("Bool", note=NO_QUANTIFIERS),
+        "unlogged": Fact("Set<String>", note=NO_QUANTIFIERS),
+        "logs_failed": Fact("Set<String>", note=NO_QUANTIFIERS),
+        "acts": Record(
+            {f"{kind}?": Record(ACT.facts, _last(kind)) for kind in ("important-data-report", "compliance-audit")},
+            lambda facts: facts,
+        ),
+    }
+)
 FACTS: dict[About, Record] = {
     "study": STUDY, "consent": CONSENT, "care": CARE, "breach": BREACH, "right": RIGHT, "deletion": DELETION,
+    "upkeep": UPKEEP,
 }  # fmt: skip
 """What is not here Cedar is told no facts about, but answers (`cedar_trace.facts_about`)."""
 ENDS: dict[About, tuple[str, str]] = {

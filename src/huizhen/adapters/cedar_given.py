@@ -181,6 +181,33 @@ class GivenAct(Given):
         holds = f"({self._path}.from_day <= {today._path} && ({until}))"
         return self._run.ask(Test(holds, reads=f"{self._path}.from_day"))
 
+    def began_within(self, days: int, today: Any) -> bool:
+        since = f"{today._path}.durationSince({self._path}.from_day)"
+        return self._run.ask(Test(f'{since} <= duration("{days}d")', reads=f"{self._path}.from_day"))
+
+    @property
+    def assessed(self) -> Shown:
+        return Shown()
+
+
+def act_of(found: Given | None) -> GivenAct | None:
+    return None if found is None else GivenAct(found._record, found._path, found._run)
+
+
+class Shown:
+    """A paper, of which a rule says the words only."""
+
+    name = version = document = clause = SHOWN
+    state = "active"
+    text = Text(SHOWN, SHOWN)
+
+    @property
+    def instrument(self) -> Shown:
+        return self
+
+    def cited(self, _clause: str = "") -> Text:
+        return self.text
+
 
 class Kind(Unknown):
     """The type of some column."""
@@ -223,13 +250,6 @@ class Amount(Unknown):
         return self._ask(self._path)
 
 
-class Cited:
-    """A listing, of which a rule says the words only."""
-
-    def cited(self) -> Text:
-        return Text(SHOWN, SHOWN)
-
-
 class GivenStudy(Given):
     """Stands for `Facts`: what is derived there is derived by the same code."""
 
@@ -242,9 +262,7 @@ class GivenStudy(Given):
         return self._at(name)
 
     def act(self, kind: str) -> Any:
-        acts = self._at("acts")
-        found = acts._at(kind)
-        return None if found is None else GivenAct(found._record, found._path, self._run)
+        return act_of(self._at("acts")._at(kind))
 
     @property
     def party(self) -> Any:
@@ -274,12 +292,55 @@ class GivenStudy(Given):
     delta_cap = delta_total
 
     @property
-    def listed(self) -> tuple[Cited, ...]:
-        return (Cited(),) if self._at("listed") else ()
+    def listed(self) -> tuple[Shown, ...]:
+        return (Shown(),) if self._at("listed") else ()
 
     @property
     def reviewing(self) -> Any:
         return self._at("reviewing")
+
+    @property
+    def under_deeds(self) -> tuple[Shown, ...]:
+        return (Shown(),) if self._at("under_deeds") else ()
+
+    @property
+    def outside_deed(self) -> tuple[Shown, Shown] | None:
+        return (Shown(), Shown()) if self._at("outside_deed") else None
+
+    @property
+    def contract_asked(self) -> Shown | None:
+        return Shown() if self._at("contract_asked") else None
+
+    @property
+    def under_contracts(self) -> tuple[Shown, ...]:
+        return (Shown(),) if self._at("under_contracts") else ()
+
+    @property
+    def contract(self) -> Shown | None:
+        return Shown() if self._at("contract") else None
+
+    @property
+    def outside_contract(self) -> tuple[Shown, tuple[Shown, ...]]:
+        return Shown(), (Shown(),)
+
+    @property
+    def assessment(self) -> GivenAct | None:
+        return act_of(self._at("assessment"))
+
+    @property
+    def assessed_elsewhere(self) -> GivenAct | None:
+        return act_of(self._at("assessed_elsewhere"))
+
+
+class GivenUpkeep(Given):
+    def last(self, kind: str, _party: str | None = None) -> GivenAct | None:
+        return act_of(self._at("acts")._at(kind))
+
+    def holds(self, act: GivenAct | None, days: int | None = None) -> bool:
+        """As `Upkeep.holds`."""
+        if act is None or act.outcome == "refused" or not act.holds(self.today):
+            return False
+        return days is None or act.began_within(days, self.today)
 
 
 class GivenCare(Given):
@@ -317,6 +378,7 @@ SOURCES: dict[About, Callable[[Record, str, Run], Any]] = {
     "study": GivenStudy,
     "care": GivenCare,
     "breach": GivenBreach,
+    "upkeep": GivenUpkeep,
 }
 """Where a plain record does not do."""
 

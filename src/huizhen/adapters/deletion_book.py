@@ -69,8 +69,8 @@ class DeletionBook:
 
     def forget(self, person: int) -> None:
         """What the book knows of a person beyond what is kept: dates of birth and death, family they named, when they
-        were asked. The pages are overwritten, those of the write-ahead log, too."""
+        were asked, what they had corrected. The pages are overwritten, those of the write-ahead log, too."""
         with self._writing() as db:
-            for name in ("life", "delegation", "asked"):
+            for name in ("life", "delegation", "asked", "correction"):
                 db.execute(f"DELETE FROM {name} WHERE idx = ?", (person,))
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -19,6 +19,7 @@ from pyroaring import BitMap
 
 from huizhen.adapters.care_book import CareBook
 from huizhen.adapters.consent_book import ConsentBook
+from huizhen.adapters.correction_book import CorrectionBook
 from huizhen.adapters.deletion_book import DeletionBook
 from huizhen.adapters.node_tables import prepare
 from huizhen.adapters.tombstones import Tombstones
@@ -54,6 +55,7 @@ class NodeBook:
         self.care = CareBook(self._db, self._writing)
         self.uses = UseBook(self._db, self._writing)
         self.deletions = DeletionBook(self._db, self._writing)
+        self.corrections = CorrectionBook(self._db, self._writing)
         self.tombstones = Tombstones(path.parent, self._indices, self._everybody)
 
     def close(self) -> None:

@@ -6,8 +6,9 @@ contract suite holds them to the same answers: `tests/contract/test_rows.py`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from pyroaring import BitMap
@@ -57,6 +58,13 @@ class Counted:
     """Rows left out for a missing value."""
     repeated: int
     """How many people have more than one row that is used."""
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """A table whose engine gives out rows to this process; a Spark does not."""
+
+    def batches(self, selection: Selection, allowed: BitMap) -> Iterator[Batch]: ...
 
 
 @dataclass(frozen=True)

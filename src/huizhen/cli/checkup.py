@@ -313,6 +313,7 @@ def _node(home: Path) -> Iterator[Found]:
                  f"huizhen dataset add 名称 --node {name} --from 文件 --subject 列名"),
         )  # fmt: skip
         yield from _care(agent)
+        yield from _corrections(agent)
         log = agent.folder / "node.log"
         if log.exists():
             yield Found(
@@ -336,6 +337,20 @@ def _care(agent: Agent) -> Iterator[Found]:
                  f"节点 {agent.name}：{late} 次紧急访问逾期未复核"),
             Text(f"Run: huizhen care review list --node {agent.name}",
                  f"请运行：huizhen care review list --node {agent.name}"),
+        )  # fmt: skip
+
+
+def _corrections(agent: Agent) -> Iterator[Found]:
+    """Whether every correction that a person asked for was decided and made in time."""
+    from huizhen.node.correction import overdue
+
+    late = len(overdue(agent))
+    if late:
+        yield Found(
+            False,
+            Text(f"node {agent.name}: {late} corrections are overdue", f"节点 {agent.name}：{late} 项更正逾期"),
+            Text(f"Run: huizhen patient corrections --node {agent.name}",
+                 f"请运行：huizhen patient corrections --node {agent.name}"),
         )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ KINDS: dict[str, str] = {
     "data-deleted": "数据删除",
     "deletion-confirmed": "删除确认",
     "rows-dropped": "封装数据行到期删除",
+    "data-correction": "数据更正",
     "party-registered": "主体登记",
     "act-filed": "事项备案",
     "deed-changed": "信托契约变更",

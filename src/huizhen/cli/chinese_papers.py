@@ -7,6 +7,10 @@ COMMANDS: dict[str, str] = {
     "huizhen review enrol": "登记某机构的审查人。由受托方登记；账本留有记录，节点在每份授权中均可看到。",
     "huizhen review dismiss": "解除审查人：此后不得再封存意见；此前已封存的仍可开封。",
     "huizhen review reviewers": "列出审查人及其所属机构。",
+    "huizhen review waive": "自下一项研究起，在全区域免除某类非求和结果的审查。由受托方作出；账本留有记录，"
+    "每份授权均有说明，策略中要求审查的医院仍可获得审查。数据行始终须经审查。",
+    "huizhen review restore": "自下一项研究起，恢复此前免除的双人审查。",
+    "huizhen review waivers": "列出并非求和的内容，以及其在发布前是否须经双人审查。",
     "huizhen review list": "列出待审查及已审查的结果。",
     "huizhen review show": "显示待审内容原文：申请、出口检查报告、拟发布的结果，以及审查进展。"
     "各份意见在审查有结论后才显示。",
@@ -44,6 +48,8 @@ COMMANDS: dict[str, str] = {
 }
 
 OPTIONS: dict[str, str] = {
+    "own-figures or memorising-model.": "own-figures（单家医院的数值）或 memorising-model（能够记住数据行的模型）。",
+    "Why; anyone can read it.": "理由；任何人均可读取。",
     "Name of the reviewer.": "审查人名称。",
     "The reviewer, as enrolled.": "审查人，与登记一致。",
     "The reviewer's own key file, from `party key`; it is only read.": "审查人自己的密钥文件（由 `party key` 生成），"
@@ -86,6 +92,8 @@ KINDS: dict[str, str] = {
     "reviewer-dismissed": "解除审查人",
     "review-sealed": "封存审查意见",
     "review-opened": "开封审查意见",
+    "review-waived": "免除双人审查",
+    "review-restored": "恢复双人审查",
     "party-listed": "列入黑名单",
     "listing-appealed": "黑名单申诉",
     "listing-decided": "黑名单决定",

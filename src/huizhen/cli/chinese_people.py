@@ -24,7 +24,7 @@ COMMANDS: dict[str, str] = {
     "huizhen breach verify": "用您自己的公钥核验泄露事件证据：无需区域、中心或网络。不成立时退出码为 8。",
     "huizhen patient claim": (
         "某人对其数据主张权利时，法律如何规定：附条文依据，并记入节点日志。准许即办理：删除同 `patient delete`；"
-        "撤回则终止全部同意并启动相应删除；其他权利给出办理命令。未准许时退出码为 5。"
+        "撤回则终止全部同意并启动相应删除；更正则立案由医院决定；其他权利给出办理命令。未准许时退出码为 5。"
     ),
     "huizhen patient": "患者可以看到自己的数据如何被使用。",
     "huizhen patient uses": "此人数据的每一次使用：用途、申请方、日期、所得（分）；以及每一次因紧急诊疗被打开。",
@@ -38,6 +38,10 @@ COMMANDS: dict[str, str] = {
     "huizhen patient delete": "终止此人的全部同意，并删除其数据，法律要求保存的除外。数据仓库中的数据仍属医院："
     "写出删除指令，执行后确认。每次删除均有签名记录，其哈希在账本上；备份不会使数据恢复。",
     "huizhen patient deletions": "列出删除记录，以及仍保留的内容及其依据。",
+    "huizhen patient corrections": "列出所提出的更正：进展、期限与未准许的理由。",
+    "huizhen patient decide-correction": "对某人提出的更正作出决定并说明理由；决定经签名记入账本。",
+    "huizhen patient confirm-correction": "确认已准许的更正已完成。节点会查看数据行：只要该列的值仍与提出时相同，"
+    "即视为未更正。",
     "huizhen patient confirm-deletion": "查看数据仓库是否已执行删除指令；已执行的写入账本。",
 }
 
@@ -48,6 +52,13 @@ OPTIONS: dict[str, str] = {
     "Address of the hub, as the person's browser reaches it.": "此人浏览器访问中心所用的地址。",
     "How long the link is valid.": "链接的有效时长（小时）。",
     "view, copy, correct, port, delete or withdraw.": "view、copy、correct、port、delete 或 withdraw。",
+    "Of a correction: the dataset that is wrong.": "更正：有误的数据集。",
+    "Of a correction: the column, if it is one.": "更正：有误的列（如为某一列）。",
+    "Of a correction: what is wrong and what is right; stays here.": "更正：何处有误、正确内容为何；仅留存于本院。",
+    "Number of the correction.": "更正编号。",
+    "Who at the hospital did it.": "医院经办人。",
+    "Why; the person reads it.": "理由；本人可见。",
+    "Whether the data will be corrected.": "是否准许更正。",
     "Whether it was verified who claims; not said is not known.": "是否已核验请求人身份；不写即未知。",
     "On what the data were collected: consent, contract or law.": "收集依据：consent、contract 或 law。",
     "Last day on which a law asks to keep the data, or `none`.": "法定保存期限的最后一日，或 `none`。",

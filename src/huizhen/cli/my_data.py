@@ -97,11 +97,22 @@ def _tell(found: MyData) -> None:
         from huizhen.cli.patient import show_openings
 
         show_openings([x.as_json() for x in found.care])
+    _tell_corrections(found)
     rest = sum(x.part == "not-asked" for x in found.uses)
     if rest:
         asked = PARTS["not-asked"]
         VOICE.say(f"{rest} more: {asked.en}.", f"另有 {rest} 项：{asked.zh}。")
     VOICE.say(f"Earned in all: {yuan(found.fen)} yuan.", f"累计收益：{yuan(found.fen)} 元。")
+
+
+def _tell_corrections(found: MyData) -> None:
+    from huizhen.model.correction import STATES
+
+    records = [record for each in found.corrected if (record := each.said()) is not None]
+    for last in {r.number: r for r in records}.values():
+        state, why = STATES[last.state], f" ({last.why})" if last.why else ""
+        VOICE.say(f"Correction {last.number}, {last.dataset}: {state.en}{why}.",
+                  f"第 {last.number} 号更正，{last.dataset}：{state.zh}{why}。")  # fmt: skip
 
 
 def verify(

@@ -1,9 +1,10 @@
-"""patient uses, patient consents; and those of `claim`, `my_data` and `deletion`."""
+"""patient uses, patient consents; and those of `claim`, `my_data`, `deletion` and `correction`."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from huizhen.cli import correction
 from huizhen.cli.claim import claim
 from huizhen.cli.common import HomeOption, JsonFlag, NodeOption, Region_
 from huizhen.cli.consent import SubjectOption
@@ -189,3 +190,6 @@ app.command("delete", cls=Command)(delete)
 app.command("deletions", cls=Command)(deletions)
 app.command("confirm-deletion", cls=Command)(confirm)
 app.command("verify", cls=Command)(verify)
+app.command("corrections", cls=Command)(correction.corrections)
+app.command("decide-correction", cls=Command)(correction.decide)
+app.command("confirm-correction", cls=Command)(correction.confirm)

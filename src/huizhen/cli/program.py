@@ -116,7 +116,7 @@ def _ended(error: Exception, words: list[str]) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stdout.write(str(getattr(error, "message", "")) + "\n")
         return 2
-    said = _misused(error) if hasattr(error, "format_message") else faults.foreseen(error)
+    said = _misused(error, words) if hasattr(error, "format_message") else faults.foreseen(error)
     if said is None:
         said = faults.unforeseen(error, words)
     VOICE.complain(said, _as_json(words))
@@ -150,10 +150,10 @@ def _as_json(words: Sequence[str]) -> bool:
     return words[:2] != ["study", "run"] or after == ["-"]
 
 
-def _misused(error: Any) -> HuizhenError:
+def _misused(error: Any, words: Sequence[str]) -> HuizhenError:
     """What is wrong with the words of a command, for the exceptions of the parser, which are known by name only."""
     kind, context = type(error).__name__, getattr(error, "ctx", None)
-    path = context.command_path if context else "huizhen"
+    path = context.command_path if context else _named(words)
     see = Text(f"`{path} --help` shows how it is used.", f"用法见 `{path} --help`。")
     if kind == "MissingParameter":
         return _missing(error.param, see)
@@ -173,6 +173,26 @@ def _misused(error: Any) -> HuizhenError:
         name = manual.name_of(parameter)
         return BadInput("bad-option", Text(f"{name}: {error.message}.".replace("..", "."), f"{name} 的值无效。"), see)
     return BadInput("bad-words", Text(f"{error.format_message().rstrip('.')}.", "命令的参数有多余或缺失。"), see)
+
+
+def _named(words: Sequence[str]) -> str:
+    """The command that the words begin with, for an error that does not say where it is from."""
+    from typer.main import get_command
+
+    from huizhen.cli import app
+
+    known: Any = get_command(app)
+    path = "huizhen"
+    waiting = iter(words)
+    for word in waiting:
+        if word == "--lang":
+            next(waiting, None)
+            continue
+        known = getattr(known, "commands", {}).get(word)
+        if known is None:
+            return path
+        path = f"{path} {word}"
+    return path
 
 
 def _missing(parameter: Any, see: Text) -> HuizhenError:

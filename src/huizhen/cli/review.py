@@ -1,4 +1,7 @@
-"""review enrol, dismiss, reviewers, list, show, seal, open: two people look before what is not a sum goes out."""
+"""review enrol, dismiss, reviewers, waive, restore, waivers, list, show, seal, open.
+
+Two people look before what is not a sum goes out.
+"""
 
 from __future__ import annotations
 
@@ -95,6 +98,93 @@ def reviewers(
         [Head(Text("name", "名称"), "id"), Head(Text("organisation", "机构")), Head(Text("key", "公钥"), "id")],
         [(name, each.organisation, each.key[:8]) for name, each in found.items()],
     )
+
+
+WhatArgument = Annotated[str, typer.Argument(metavar="WHAT", help="own-figures or memorising-model.")]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; anyone can read it.")]
+
+
+@app.command("waive", cls=Command)
+def waive(
+    what: WhatArgument,
+    text: ReasonOption,
+    region: Region_ = None,
+    hub: HubOption = None,
+    token: TokenOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let something that is not a sum go out without review, in the whole region, from the next study on. By the
+    trustee; it is on the ledger, each grant says so, and a hospital whose policy asks for the review still gets it.
+    Records are always reviewed.
+
+    Example: `huizhen review waive memorising-model --reason "each model is attacked first" --region demo`
+    """
+    _check_waivable(what)
+    with cabinet(region, hub, token) as at:
+        found = at.say("review-waived", what, {"text": text})
+    told(found, as_json, f"Not reviewed from now on: {what}. The ledger has it.", f"自此不再审查：{what}。已记入账本。")
+
+
+@app.command("restore", cls=Command)
+def restore(
+    what: WhatArgument,
+    text: ReasonOption,
+    region: Region_ = None,
+    hub: HubOption = None,
+    token: TokenOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Have two people look again at what a waiver let go, from the next study on.
+
+    Example: `huizhen review restore memorising-model --reason "two reviewers are there" --region demo`
+    """
+    _check_waivable(what)
+    with cabinet(region, hub, token) as at:
+        found = at.say("review-restored", what, {"text": text})
+    told(found, as_json, f"Reviewed again from now on: {what}.", f"自此恢复审查：{what}。")
+
+
+def _check_waivable(what: str) -> None:
+    from huizhen.cli.register import check_word
+    from huizhen.model.review import WAIVABLE
+
+    check_word(what, WAIVABLE, "unknown-waiver", Text("kind of release", "发布类别"))
+
+
+@app.command("waivers", cls=Command)
+def waivers(
+    region: Region_ = None, hub: HubOption = None, token: TokenOption = None, as_json: JsonFlag = False
+) -> None:
+    """List what is not a sum, and whether two people look at it before it is released.
+
+    Example: `huizhen review waivers --region demo`
+    """
+    from huizhen.model import review
+    from huizhen.model.paper import Paper
+
+    with cabinet(region, hub, token) as at:
+        papers = at.papers("review-waived", "review-restored")
+    found = review.waived(Paper.read(p) for p in papers)
+    if as_json:
+        VOICE.json([{"what": what, "waived": found[what].as_json() if what in found else None}
+                    for what in review.NO_SUM])  # fmt: skip
+        return
+    stands = Text("reviewed by two", "双人审查"), Text("waived", "已免除")
+    VOICE.table(
+        Text("What is not a sum", "并非求和的内容"),
+        [
+            Head(Text("name", "名称"), "id"),
+            Head(Text("what", "内容")),
+            Head(Text("stands", "状态")),
+            Head(Text("since", "自"), "id"),
+            Head(Text("why", "理由"), spare=True),
+        ],
+        [
+            (what, review.WHATS[what].say(VOICE.language), stands[what in found].say(VOICE.language),
+             found[what].day if what in found else "", found[what].body["text"] if what in found else "")
+            for what in review.NO_SUM
+        ],
+    )  # fmt: skip
 
 
 @app.command("list", cls=Command)

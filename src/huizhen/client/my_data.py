@@ -20,6 +20,7 @@ from huizhen.ledger.note import COSIGNATURE, VerifierKey
 from huizhen.ledger.story import read_leaf
 from huizhen.ledger.tiles import Frontier
 from huizhen.market.patients import owed
+from huizhen.model.correction import NEXT, State
 from huizhen.model.evidence import Evidence
 
 Severity = Literal["broken", "open"]
@@ -40,6 +41,9 @@ CODES: dict[str, tuple[Severity, Text]] = {
                                         "删除记录并非该医院所签，或与您无关")),
     "used-after-deletion": ("broken", Text("data were used after they were deleted", "数据在删除之后仍被使用")),
     "deletion-unrecorded": ("broken", Text("a deletion is not on the ledger", "删除未记入账本")),
+    "altered-correction": ("broken", Text("the record of a correction is not the hospital's, or not about you",
+                                          "更正记录并非该医院所签，或与您无关")),
+    "correction-unrecorded": ("broken", Text("a correction is not on the ledger", "更正未记入账本")),
     "use-gone": ("broken", Text("an earlier file had it otherwise", "与先前文件不一致")),
     "another-person": ("broken", Text("an earlier file has you under another pseudonym", "先前文件中的假名不同")),
     "ledger-differs": ("broken", Text("the ledger there is not the one the proofs are of", "账本与证明所属账本不同")),
@@ -97,6 +101,7 @@ def check(data: MyData, keys: Sequence[VerifierKey], quorum: int, earlier: MyDat
         done.proven += len(done.found) == before
     key = named[0].public if named else b""
     done.found += [found for each in data.deleted for found in _deleted(data, each, key)]
+    done.found += list(_corrected(data, key))
     if earlier is not None:
         done.found += _agrees(data, earlier)
     return done
@@ -116,6 +121,21 @@ def _deleted(data: MyData, each: DeletedData, key: bytes) -> Iterator[Found]:
             and (record.at_utc < use.opened_utc < (each.lifted_utc or "~"))
         ):
             yield Found("used-after-deletion", use.id)
+
+
+def _corrected(data: MyData, key: bytes) -> Iterator[Found]:
+    """Whether the hospital signed each step, of this person, and each follows the one before."""
+    last: dict[int, tuple[str, State]] = {}
+    for each in data.corrected:
+        record = each.said()
+        if record is None or not record.holds(key) or (record.node, record.pseudonym) != (data.node, data.pseudonym):
+            yield Found("altered-correction")
+            continue
+        before, state = last.get(record.number, (None, None))
+        follows = record.state == "filed" if state is None else record.state in NEXT.get(state, ())
+        if record.previous != before or not follows:
+            yield Found("altered-correction")
+        last[record.number] = each.commitment, record.state
 
 
 def _entries(use: StudyUse, keys: Sequence[VerifierKey], quorum: int, done: Checked) -> Iterator[tuple[str, Evidence]]:
@@ -238,7 +258,7 @@ def compare(data: MyData, done: Checked, leaves: Iterable[bytes], root: bytes) -
     whole, point, listed = Frontier(), done.newest, {use.id for use in data.uses}
     size = 0 if point is None else point.size
     later = same = False
-    deletions: set[tuple[str, str]] = set()
+    noted: set[tuple[str, str]] = set()
     for number, leaf in enumerate(leaves):
         if number == size and point is not None:
             same = whole.root() == point.root
@@ -246,8 +266,9 @@ def compare(data: MyData, done: Checked, leaves: Iterable[bytes], root: bytes) -
         entry = read_leaf(leaf)
         if entry is None or entry.actor != data.node:
             continue
-        if entry.kind == "data-deleted":
-            deletions.add((str(entry.facts.get("commitment")), str(entry.facts.get("tombstone"))))
+        if entry.kind in ("data-deleted", "data-correction"):
+            more = "tombstone" if entry.kind == "data-deleted" else "state"
+            noted.add((str(entry.facts.get("commitment")), str(entry.facts.get(more))))
         if entry.kind == "data-used" and number >= size:
             later = True
         elif entry.kind == "data-used" and done.listed.get(entry.subject) != number:
@@ -258,10 +279,19 @@ def compare(data: MyData, done: Checked, leaves: Iterable[bytes], root: bytes) -
         same = whole.root() == point.root
     if whole.root() != root or (point is not None and not same):
         return [Found("ledger-differs")]
-    for each in data.deleted:
-        record = each.said()
-        if record is not None and (each.commitment, record.tombstone) not in deletions:
-            found.append(Found("deletion-unrecorded"))
+    found += _unrecorded(data, noted)
     if point is None and later:  # nothing in the file says up to when it speaks
         return [Found("use-hidden")]
     return found + [Found("used-since")] * later
+
+
+def _unrecorded(data: MyData, noted: set[tuple[str, str]]) -> Iterator[Found]:
+    """Deletions and corrections of which the ledger has no entry."""
+    for each in data.deleted:
+        record = each.said()
+        if record is not None and (each.commitment, record.tombstone) not in noted:
+            yield Found("deletion-unrecorded")
+    for step in data.corrected:
+        said = step.said()
+        if said is not None and (step.commitment, said.state) not in noted:
+            yield Found("correction-unrecorded")

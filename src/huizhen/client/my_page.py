@@ -12,6 +12,7 @@ from huizhen.kit.errors import HuizhenError
 from huizhen.kit.money import yuan
 from huizhen.kit.text import Language, Text
 from huizhen.ledger.my_data import PARTS, MyData, StudyUse
+from huizhen.model import correction
 from huizhen.model.deletion import KEPT, STATES
 from huizhen.model.purpose import PURPOSES
 
@@ -33,6 +34,11 @@ _PAGE = {
     "rest": Text("Asked, and not about me", "与我无关的申请"),
     "care": Text("Opened for care in an emergency", "因紧急诊疗被访问"),
     "deleted": Text("Deleted", "已删除"),
+    "corrected": Text("Corrections I asked for", "我提出的更正"),
+    "column": Text("column", "列"),
+    "wrong": Text("what is wrong", "错误内容"),
+    "answer": Text("answer", "答复"),
+    "given": Text("rows were given to", "数据行曾提供给"),
     "rows": Text("rows", "行数"),
     "kept": Text("kept", "仍保留"),
     "none": Text("Nothing.", "无。"),
@@ -77,6 +83,7 @@ class Page:
     rest: tuple[Card, ...]
     care: tuple[Card, ...]
     deleted: tuple[Card, ...]
+    corrected: tuple[Card, ...]
 
 
 def render(data: MyData, language: Language) -> str:
@@ -103,6 +110,7 @@ def page(data: MyData, language: Language) -> Page:
         rest=tuple(_card(use, language) for use in newest if use.part == "not-asked"),
         care=tuple(_care(data, language)),
         deleted=tuple(_deleted(data, language)),
+        corrected=tuple(_corrected(data, language)),
     )
 
 
@@ -174,3 +182,14 @@ def _deleted(data: MyData, language: Language) -> Iterator[Card]:
         mark = STATES["deleted" if each.confirmed_utc else record.state].say(language)
         facts = tuple((name.say(language), text) for name, text in told)
         yield Card(record.dataset, record.at_utc[:10], mark, style, facts)
+
+
+def _corrected(data: MyData, language: Language) -> Iterator[Card]:
+    """Where each stands; the answer is the last one with reasons."""
+    records = [record for each in data.corrected if (record := each.said()) is not None]
+    for last in {r.number: r for r in records}.values():
+        told = [("wrong", last.text), ("column", last.column), ("answer", last.why), ("given", ", ".join(last.told))]
+        facts = tuple((_PAGE[key].say(language), text) for key, text in told if text)
+        style = {"filed": "needs", "granted": "needs", "refused": "denied", "made": ""}[last.state]
+        mark = correction.STATES[last.state].say(language)
+        yield Card(f"{last.dataset} #{last.number}", last.at_utc[:10], mark, style, facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,8 +11,9 @@ from huizhen.kit.canonical import canonical, salted
 from huizhen.kit.keys import Sign, check_signature
 from huizhen.kit.text import Text
 from huizhen.ledger.inclusion import Membership
+from huizhen.model.correction import Correction
 from huizhen.model.deletion import Deletion
-from huizhen.model.document import Document
+from huizhen.model.document import Document, GrownDocument
 from huizhen.model.study import Study
 
 _DOMAIN = b"huizhen/my-data/v1\n"
@@ -107,9 +108,27 @@ class DeletedData(Document):
             return None
 
 
-class MyData(Document):
+class CorrectedData(Document):
+    """One step of a correction (`model.correction`), behind the commitment that is on the ledger."""
+
+    record: Opening
+
+    @property
+    def commitment(self) -> str:
+        return salted(bytes.fromhex(self.record.salt), self.record.content.encode())
+
+    def said(self) -> Correction | None:
+        """The record, or None where it is none."""
+        try:
+            return Correction.model_validate_json(self.record.content)
+        except ValueError:
+            return None
+
+
+class MyData(GrownDocument):
     """Everything, as the hospital signs it: that it is complete, that the person with this number is this pseudonym."""
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"corrected"})
     node: str
     subject: str
     pseudonym: str = Field(pattern=r"^[0-9a-f]{32}$")
@@ -117,6 +136,7 @@ class MyData(Document):
     uses: tuple[StudyUse, ...]
     care: tuple[CareUse, ...] = ()
     deleted: tuple[DeletedData, ...] = ()
+    corrected: tuple[CorrectedData, ...] = ()
     signature: str = Field(default="", pattern=r"^([0-9a-f]{128})?$")
     """Ed25519 of the hospital over the domain and the canonical bytes of all the rest, in hexadecimal."""
 

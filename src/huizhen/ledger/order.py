@@ -26,9 +26,9 @@ ANY_TIME = frozenset(
     {"node-enrolled", "node-revoked", "dataset-registered", "consent-changed", "node-refused", "node-left-out"}
     | {"party-registered", "act-filed", "witness-enrolled", "witness-removed", "care-opened", "care-reviewed"}
     | {"deed-changed", "contract-changed", "payment-received", "breach-changed", "breach-counted"}
-    | {"data-used", "data-deleted", "deletion-confirmed", "rows-dropped"}
+    | {"data-used", "data-deleted", "deletion-confirmed", "rows-dropped", "data-correction"}
     | {"reviewer-enrolled", "reviewer-dismissed", "review-sealed", "review-opened"}
-    | {"party-listed", "listing-appealed", "listing-decided"}
+    | {"review-waived", "review-restored", "party-listed", "listing-appealed", "listing-decided"}
     | {"staff-alarmed", "staff-alarm-reviewed"}
     | {"alarm-raised", "alarm-acknowledged", "departure-reported", "audit-reported"}
 )

@@ -70,8 +70,7 @@ class Cox(Method):
     in the fit), spreads (n, mean, sd of what scale() and its like rest on).
 
     The baseline is that of a patient with the mean of every column, as lifelines and R's basehaz give it: for each
-    stratum with events its steps (time, hazard, at_risk, events), hazard being cumulative. With `strata: node` it stays
-    at the hospitals. A stratum in which nobody died adds nothing to the likelihood and is not listed.
+    stratum with events its steps (time, cumulative hazard, at_risk, events). With `strata: node` it stays at hospitals.
     """
 
     name: ClassVar[str] = "cox"
@@ -90,6 +89,7 @@ class Cox(Method):
         "可推算出单个患者的各列取值，但不含姓名）；最后是各时间点按风险评分的死亡与离开人数，以及上述损失计数。",
     )
     max_rounds: ClassVar[int] = 140
+    memorises: ClassVar[bool] = False
     largest: ClassVar[float] = moments.LARGEST
 
     def __init__(self, params: Document, schema: Schema) -> None:

@@ -97,6 +97,7 @@ class Evaluate(Method):
     )
     complete_cases: ClassVar[bool] = False
     max_rounds: ClassVar[int] = 140
+    memorises: ClassVar[bool] = False
 
     def __init__(self, params: Document, schema: Schema) -> None:
         super().__init__(params, schema)

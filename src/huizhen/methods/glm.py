@@ -80,9 +80,8 @@ class Glm(Method):
     reveals: ClassVar[Text] = Text(
         "Count, mean and variance of the outcome and of each column of the design, and how many values are of which "
         "size; at each iteration the deviance, its gradient and the information matrix; how many rows have a loss of "
-        "each of "
-        "1024 sizes, with the row in the fit and without it; for a 0/1 outcome also how "
-        "many rows have each outcome at each distinct predicted risk, which where few rows share a risk comes near to "
+        "each of 1024 sizes, with the row in the fit and without it; for a 0/1 outcome also how many rows have each "
+        "outcome at each distinct predicted risk, which where few rows share a risk comes near to "
         "a list of single risks without names.",
         "结局及设计矩阵各列的计数、均值与方差，以及各数量级的个数；每次迭代的偏差、梯度与信息矩阵；1024 "
         "档损失大小各自的"
@@ -90,6 +89,7 @@ class Glm(Method):
         "每个不同预测风险处两种结局的行数（当很少行共享同一风险时，近似于一份不含姓名的单个风险清单）。",
     )
     max_rounds: ClassVar[int] = 100
+    memorises: ClassVar[bool] = False
     largest: ClassVar[float] = moments.LARGEST
 
     def __init__(self, params: Document, schema: Schema) -> None:

@@ -63,6 +63,7 @@ class KMeans(Method):
         "各自的行数（该行计入与不计入中心）。",
     )
     max_rounds = 310
+    memorises = False
     largest = moments.LARGEST
 
     def __init__(self, params: Document, schema: Schema) -> None:

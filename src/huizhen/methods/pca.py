@@ -57,6 +57,7 @@ class Pca(Method):
         "档距离各自的行数（该行在拟合之内与之外）。",
     )
 
+    memorises = False
     largest = moments.LARGEST
 
     def __init__(self, params: Document, schema: Schema) -> None:

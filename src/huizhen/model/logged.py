@@ -14,7 +14,8 @@ class Logged(Document):
     at_utc: str
     kind: str
     """Of the message: open, mask, tally, ...; 'unreadable' where it could not be read. Of what the hospital itself does
-    outside rounds: care-opened, care-reviewed, right-claimed, breach-counted; scored (a file, with its own model)."""
+    outside rounds: care-opened, care-reviewed, right-claimed, data-correction, breach-counted; scored (a file, with its
+    own model)."""
     study: str | None
     decision: Literal["answered", "refused"]
     code: str

@@ -91,6 +91,9 @@ class Method(ABC):
     """Folders and files (globs, ending in .py) of the package, beside `statistics`, whose code it is made of."""
     yields: ClassVar[MethodKind] = "model"
     """What comes out, as consents name it. Who says nothing counts as the further-reaching of the two."""
+    memorises: ClassVar[bool] = True
+    """Whether a model that comes out has room to keep rows, as trees and networks do; not one of a few coefficients,
+    each made of all rows. Two people look at one that has (decision 0066); who says nothing counts as one."""
     delivers: ClassVar[bool] = False
     """Whether, beside the sum, each hospital makes something of its rows that goes to the asker sealed, once reviewed
     (`node.extracts`)."""

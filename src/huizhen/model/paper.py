@@ -18,8 +18,9 @@ from huizhen.kit.keys import Sign, check_signature
 from huizhen.model.document import Document
 
 Kind = Literal[
-    "reviewer-enrolled", "reviewer-dismissed", "review-sealed", "review-opened", "party-listed", "listing-appealed",
-    "listing-decided", "alarm-raised", "alarm-acknowledged", "departure-reported", "audit-reported",
+    "reviewer-enrolled", "reviewer-dismissed", "review-sealed", "review-opened", "review-waived", "review-restored",
+    "party-listed", "listing-appealed", "listing-decided", "alarm-raised", "alarm-acknowledged", "departure-reported",
+    "audit-reported",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 TRUSTEE = "hub"
@@ -59,6 +60,18 @@ class ReviewOpened(Document):
     verdict: Verdict
     note: Grounds
     salt: str = Field(pattern=_HEX)
+
+
+class ReviewWaived(Document):
+    """From now on what the subject names goes out without two people having approved it, and why."""
+
+    text: Grounds
+
+
+class ReviewRestored(Document):
+    """It is reviewed again."""
+
+    text: Grounds
 
 
 class PartyListed(Document):
@@ -132,6 +145,8 @@ BODIES: Mapping[Kind, type[Document]] = {
     "reviewer-dismissed": ReviewerDismissed,
     "review-sealed": ReviewSealed,
     "review-opened": ReviewOpened,
+    "review-waived": ReviewWaived,
+    "review-restored": ReviewRestored,
     "party-listed": PartyListed,
     "listing-appealed": ListingAppealed,
     "listing-decided": ListingDecided,
@@ -149,7 +164,7 @@ class Paper(Document):
     """Name of the region's ledger."""
     kind: Kind
     subject: str = Field(pattern=_NAME)
-    """A party, a reviewer, a study, or whom an alarm is about."""
+    """A party, a reviewer, a study, what is reviewed, or whom an alarm is about."""
     by: str = Field(pattern=_NAME)
     """A party of the register, a reviewer, or `hub`."""
     day: str = Field(pattern=_DAY)

@@ -39,8 +39,8 @@ class Policy(Document):
     """Public keys (Ed25519, hexadecimal) of parties to deeds and contracts, as the hospital knows them: a signature
     with another key counts for nothing. Of who is not listed, the first key seen is kept, and no other is believed."""
     review: tuple[What, ...] = ()
-    """What two people of different organisations have to approve before it is released (extract, own-figures, model),
-    beyond what the region asks for: a grant that does not say so is refused."""
+    """What two people of different organisations have to approve before it is released (extract, own-figures,
+    memorising-model, model), whatever the region asks for or waives: a grant that does not say so is refused."""
     reviewers: dict[str, str] = {}
     """Public keys (Ed25519, hexadecimal) of reviewers this hospital knows: where any is listed, no other counts."""
     unknown: dict[str, tuple[str, ...]] = {}
@@ -73,6 +73,9 @@ class Policy(Document):
     in them are stored and protected, and used no more."""
     erasure_impairs_research: str | None = Field(default=None, min_length=1)
     """Where GDPR 17(3)(d) is relied on: the document in which the hospital has written down why."""
+    correction_days: int = Field(default=30, ge=1)
+    """So many days after a correction was asked for it has been decided and made, or `doctor` says that it has not
+    (PIPL 46: in time; GDPR 12(3): one month)."""
     care_roles: tuple[str, ...] = ("physician", "nurse", "pharmacist")
     """Who may open a record for care in an emergency."""
     care_review_roles: tuple[str, ...] = ("privacy-officer", "medical-affairs")

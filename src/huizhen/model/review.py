@@ -15,11 +15,17 @@ from huizhen.kit.errors import HuizhenError, Refused
 from huizhen.kit.text import Text
 from huizhen.model.paper import Paper, ReviewerEnrolled, ReviewOpened, ReviewSealed, Verdict, sealed
 
-What = Literal["extract", "own-figures", "model"]
-"""What is not a sum over hospitals, or is more than one: records, figures of one hospital, a fitted model."""
+What = Literal["extract", "own-figures", "memorising-model", "model"]
+"""Records, figures of one hospital, a model that is able to keep rows, and any fitted model (decision 0066)."""
+NO_SUM: tuple[What, ...] = ("extract", "own-figures", "memorising-model")
+"""What is not a sum over hospitals: reviewed unless it was waived, which records never are."""
+WAIVABLE: tuple[What, ...] = ("own-figures", "memorising-model")
 WHATS: dict[What, Text] = {
     "extract": Text("records, or a protected room with records in it", "记录级数据或受保护环境中的记录"),
     "own-figures": Text("figures of one hospital alone", "单家医院的数值"),
+    "memorising-model": Text(
+        "a model that is able to keep rows (trees, a network)", "能够记住数据行的模型（树、神经网络）"
+    ),
     "model": Text("a fitted model", "拟合的模型"),
 }
 State = Literal["waiting", "half-sealed", "sealed", "half-open", "split", "split-sealed", "approved", "rejected"]
@@ -75,6 +81,37 @@ def reviewers(papers: Iterable[Paper]) -> dict[str, ReviewerEnrolled]:
         elif paper.kind == "reviewer-dismissed":
             found.pop(paper.subject, None)
     return found
+
+
+def waived(papers: Iterable[Paper]) -> dict[str, Paper]:
+    """What goes out without review, after all these papers, each with the paper that says so."""
+    found: dict[str, Paper] = {}
+    for paper in papers:
+        if paper.kind == "review-waived":
+            found[paper.subject] = paper
+        elif paper.kind == "review-restored":
+            found.pop(paper.subject, None)
+    return found
+
+
+def check_follows(paper: Paper, before: Iterable[Paper]) -> None:
+    """Raises Refused for a waiver of what is always reviewed, or of what is waived already; and for a review that is
+    restored where none was waived."""
+    if paper.kind not in ("review-waived", "review-restored"):
+        return
+    if paper.subject not in WAIVABLE:
+        raise Refused(
+            "not-waivable",
+            Text(f"The review of that cannot be waived: {paper.subject}.", f"该类审查不得免除：{paper.subject}。"),
+            Text(f"Only these can: {', '.join(WAIVABLE)}.", f"仅以下各项可以免除：{'、'.join(WAIVABLE)}。"),
+        )
+    if (paper.subject in waived(before)) == (paper.kind == "review-waived"):
+        raise Refused(
+            "waived-already",
+            Text("The review of that is as you ask for already.", "该项审查已处于所请求的状态。"),
+            Text("`huizhen review waivers` says what goes out without.",
+                 "可用 `huizhen review waivers` 查看免审内容。"),
+        )  # fmt: skip
 
 
 class Seal(NamedTuple):

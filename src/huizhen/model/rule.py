@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
 from huizhen.kit.text import Text
+from huizhen.model import breach
+from huizhen.model.breach import Breach
 from huizhen.model.dataset import Column
 from huizhen.model.grant import Reason, Verdict
+from huizhen.model.lifecycle import Filed
 from huizhen.model.listing import Listing, standing
 from huizhen.model.party import ACTS, Act, LegalFacts, Party
 from huizhen.model.purpose import PURPOSES, Purpose
@@ -19,6 +22,7 @@ EXEMPTIONS = ("emergency", "foreign-transit", "contract-necessity")
 """From the routes of export (2024 provisions 3 to 5)."""
 EXPORT_THRESHOLD = 10_000
 """Persons with sensitive data since 1 January from which an export needs a security assessment (same, 7)."""
+ASSESSMENT = "impact-assessment"
 OnFile = Literal["granted", "refused", "ended", "missing"]
 About = Literal["study", "consent", "care", "breach", "right", "upkeep", "deletion"]
 """What a rule is asked about: a study; a word of consent; hospital staff who open a record in an emergency; a breach of
@@ -54,6 +58,8 @@ class Facts:
     """Of the price, the part that goes to the patients by the region's deed."""
     reviews: tuple[What, ...] = ()
     """What of its result two people have to approve before it is released."""
+    unreviewed: tuple[What, ...] = ()
+    """What of it is not a sum, and goes out without, since the trustee waived that (decision 0066)."""
     blacklist: frozenset[str] = field(default=frozenset())
 
     @property
@@ -131,24 +137,79 @@ class Facts:
         """Whether an export of this study goes by the security assessment, not by contract or certification."""
         return self.important or bool(self.legal.critical_holders) or self.exported >= EXPORT_THRESHOLD
 
+    @property
+    def under_deeds(self) -> tuple[Filed, ...]:
+        """Deeds about the dataset that came into force at some time."""
+        return breach.deeds(self.legal, self.request.dataset)
+
+    @property
+    def outside_deed(self) -> tuple[Filed, Breach] | None:
+        """The first clause that the study is outside of, of the deeds in force or else of the last that was."""
+        found = self.under_deeds
+        bound = [f for f in found if f.state == "active"] or found[-1:]
+        return next(((f, b) for f in bound for b in breach.breaches(f, self.request, self.legal)), None)
+
+    @property
+    def contract_asked(self) -> Filed | None:
+        """A deed in force about the dataset that asks for a contract of everybody."""
+        found = (f for f in self.under_deeds if f.state == "active")
+        return next((f for f in found if f.instrument.deed and f.instrument.deed.contract_required), None)
+
+    @property
+    def under_contracts(self) -> tuple[Filed, ...]:
+        """Contracts with the asker that came into force at some time."""
+        return breach.contracts(self.legal, self.request)
+
+    @property
+    def contract(self) -> Filed | None:
+        """The one that the study runs under: it is within all its clauses."""
+        return breach.governing(self.legal, self.request)
+
+    @property
+    def outside_contract(self) -> tuple[Filed, tuple[Breach, ...]]:
+        """The clauses that it is outside of, of a contract in force or else of one that was; where there is any."""
+        last = max(self.under_contracts, key=lambda f: (f.state == "active", f.instrument.name))
+        return last, breach.breaches(last, self.request, self.legal)
+
+    @property
+    def _assessments(self) -> list[Act]:
+        asker, dataset = self.request.asker, self.request.dataset
+        return [a for a in self.legal.acts if a.kind == ASSESSMENT and a.is_for(asker, dataset)]
+
+    @property
+    def assessment(self) -> Act | None:
+        """The last impact assessment written here that is about what is asked."""
+        names = [c.name for c in self.columns]
+        found = [a for a in self._assessments if a.assessed and a.assessed.covers(self.request, names)]
+        return found[-1] if found else None
+
+    @property
+    def assessed_otherwise(self) -> bool:
+        """Whether one was written here, of this or of something else."""
+        return any(a.assessed for a in self._assessments)
+
+    @property
+    def assessed_elsewhere(self) -> Act | None:
+        """The last that was not written here, but is on file on the filer's word."""
+        found = [a for a in self._assessments if not a.assessed]
+        return found[-1] if found else None
+
     def act(self, kind: str) -> Act | None:
         """The last one on file that is for this asker and dataset."""
         asker, dataset = self.request.asker, self.request.dataset
         found = [a for a in self.legal.acts if a.kind == kind and a.is_for(asker, dataset)]
         return found[-1] if found else None
 
-    def without(self, acts: Collection[Act]) -> Facts:
-        """The same, had these acts never been filed."""
-        left = tuple(a for a in self.legal.acts if a not in acts)
-        return replace(self, legal=self.legal.model_copy(update={"acts": left}))
-
     def on_file(self, kind: str) -> OnFile:
-        act = self.act(kind)
-        if act is None:
-            return "missing"
-        if act.outcome == "refused":
-            return "refused"
-        return "granted" if act.holds(self.legal.today) else "ended"
+        return state_of(self.act(kind), self.legal.today)
+
+
+def state_of(act: Act | None, today: str) -> OnFile:
+    if act is None:
+        return "missing"
+    if act.outcome == "refused":
+        return "refused"
+    return "granted" if act.holds(today) else "ended"
 
 
 @dataclass(frozen=True)
@@ -159,7 +220,12 @@ class Answer:
 
 def by_act(facts: Facts, kind: str) -> Answer:
     """allow where the act is on file and holds, deny where it was refused, needs where it is missing or has ended."""
-    label, state = ACTS[kind], facts.on_file(kind)
+    return by_this(kind, facts.act(kind), facts.legal.today)
+
+
+def by_this(kind: str, act: Act | None, today: str) -> Answer:
+    """The same of this very act."""
+    label, state = ACTS[kind], state_of(act, today)
     if state == "granted":
         return Answer("allow", Text(f"On file: {label.en}.", f"已备：{label.zh}。"))
     if state == "refused":

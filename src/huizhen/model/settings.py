@@ -21,9 +21,9 @@ class RegionSettings(Document):
     delta: float = Field(default=1e-6, ge=0, lt=1)
     """The composed loss is kept with all but this probability. 0: the plain sum of epsilons, which also holds for an
     asker who chooses each epsilon by the answers before; the sharper composition assumes they do not."""
-    review: tuple[What, ...] = ("extract",)
-    """What is released only after two people of different organisations have approved it (decision 0040); records
-    always are. A hospital's policy may ask for more."""
+    review: tuple[What, ...] = ()
+    """What is released only after two people of different organisations have approved it, beyond what is not a sum,
+    which always is unless `huizhen review waive` says so on the ledger (decision 0066). A hospital may ask for more."""
     review_days: int = Field(default=14, ge=1, le=365)
     """A result that has not been approved within so many days is not released any more."""
     rows_kept_days: int = Field(default=30, ge=1, le=3650)

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from huizhen.kit.canonical import canonical
 from huizhen.kit.keys import Sign, check_signature
 from huizhen.model.care import CareVerdict
+from huizhen.model.correction import State as CorrectionState
 from huizhen.model.dataset import Dataset
 from huizhen.model.document import Document
 from huizhen.model.watched import StaffAlarmed, StaffAlarmReviewed
@@ -17,7 +18,7 @@ from huizhen.model.watched import StaffAlarmed, StaffAlarmReviewed
 _DOMAIN = b"huizhen/statement/v1\n"
 Kind = Literal[
     "dataset-registered", "consent-changed", "care-opened", "care-reviewed", "staff-alarmed", "staff-alarm-reviewed",
-    "breach-counted", "data-deleted", "deletion-confirmed",
+    "breach-counted", "data-deleted", "deletion-confirmed", "data-correction",
 ]  # fmt: skip
 _HEX = r"^[0-9a-f]{64}$"
 
@@ -58,6 +59,13 @@ class DeletionConfirmed(Document):
     deletion: str = Field(pattern=_HEX)
 
 
+class DataCorrection(Document):
+    """A person's claim to have data corrected came a step further; the commitment is to the record of the step."""
+
+    commitment: str = Field(pattern=_HEX)
+    state: CorrectionState
+
+
 class BreachCounted(Document):
     """How many persons of this hospital a breach affects; the commitment is to the list of them, which stays there."""
 
@@ -72,6 +80,7 @@ BODIES: Mapping[str, type[Document]] = {
     "care-reviewed": CareReviewed,
     "data-deleted": DataDeleted,
     "deletion-confirmed": DeletionConfirmed,
+    "data-correction": DataCorrection,
     "staff-alarmed": StaffAlarmed,
     "staff-alarm-reviewed": StaffAlarmReviewed,
     "breach-counted": BreachCounted,

@@ -11,7 +11,7 @@ from pyroaring import BitMap
 from huizhen.kit.clock import stamp
 from huizhen.kit.errors import Conflict, NotFound
 from huizhen.ledger.inclusion import Members
-from huizhen.ledger.my_data import CareUse, DeletedData, MyData, Opening, Part, Proven, StudyUse
+from huizhen.ledger.my_data import CareUse, CorrectedData, DeletedData, MyData, Opening, Part, Proven, StudyUse
 from huizhen.ledger.note import COSIGNATURE, VerifierKey
 from huizhen.model.study import Study
 from huizhen.node import uses
@@ -46,6 +46,10 @@ def gather(agent: Agent, subject: str, prove: Prove | None = None) -> MyData:
                 lifted_utc=agent.book.tombstones.lifted_utc(bytes.fromhex(pseudonym), case.record.dataset),
             )
             for case in agent.book.deletions.cases(person)
+        ),
+        corrected=tuple(
+            CorrectedData(record=Opening(salt=step.salt.hex(), content=step.record.canonical().decode()))
+            for step in agent.book.corrections.steps(person)
         ),
     ).signed(agent.key.sign)
 

@@ -107,15 +107,28 @@ def check_papers(study: Study, grant: Grant, method: Method, known: Known) -> No
                 f"授权遗漏了本医院所持的黑名单记录。{each.cited().zh}",
             )
     own = [p.own_figures for p in limits.participants]
-    missing = set(to_review(study.request, method, own, known.policy.review)) - set(limits.reviews)
+    missing = set(to_review(study.request, method, own, known.policy.review, legal.papers)) - set(limits.reviews)
     if missing:
         raise _refuse(
             "review-left-out",
-            f"This hospital asks for two-person review of: {', '.join(sorted(missing))}.",
-            f"本医院要求对以下内容进行双人审查：{'、'.join(sorted(missing))}。",
+            f"The grant leaves out the two-person review of: {', '.join(sorted(missing))}.",
+            f"授权遗漏了对以下内容的双人审查：{'、'.join(sorted(missing))}。",
         )
+    _check_waivers(legal.papers, known)
     if limits.reviews:
         _check_reviewers(legal.papers, known)
+
+
+def _check_waivers(papers: Iterable[Paper], known: Known) -> None:
+    for paper in papers:
+        if paper.kind not in ("review-waived", "review-restored"):
+            continue
+        if paper.key != known.hub or paper.region != known.origin or not paper.holds():
+            raise _refuse(
+                "review-not-waived",
+                "A waiver of review in the grant was not signed by this region's trustee.",
+                "授权中的免审文件并非由本区域受托方签署。",
+            )
 
 
 def _check_reviewers(papers: Iterable[Paper], known: Known) -> None:

@@ -12,7 +12,7 @@ from pyroaring import BitMap
 
 from huizhen.adapters.node_book import NodeBook
 from huizhen.adapters.purge import purge
-from huizhen.adapters.table import Selection, Work
+from huizhen.adapters.table import Selection, Streams, Work
 from huizhen.adapters.tables import Tables
 from huizhen.kit import wire
 from huizhen.kit.clock import Clock, stamp
@@ -287,6 +287,17 @@ class Runner:
         """How many rows of one person the dataset has, wherever it is."""
         selection = Selection(card.name, card.table, None, (), False)
         return self.tables.of(card.name).count(selection, BitMap([person]), complete=False)
+
+    def values_of(self, card: Dataset, column: str, person: int) -> list[str] | None:
+        """One person's values in one column, sorted, as words; they are only compared, at the node. None where it is a
+        column that is never read, or the warehouse gives out no rows."""
+        known, table = card.table.column(column), self.tables.of(card.name)
+        if known.identifier or known.type == "text" or not isinstance(table, Streams):
+            return None
+        selection = Selection(card.name, card.table, None, (column,), False)
+        levels = known.levels or ()
+        values = (v for batch in table.batches(selection, BitMap([person])) for v in batch.columns[column].tolist())
+        return sorted(str(levels[int(v)] if known.type == "category" and 0 <= v < len(levels) else v) for v in values)
 
     def is_elsewhere(self, dataset: str) -> bool:
         """Whether its rows are in a warehouse of the hospital."""

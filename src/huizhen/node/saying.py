@@ -123,6 +123,12 @@ def end_all(agent: Agent, said: Saying) -> Changed:
     return record(agent, [Word(said.subject, code, None, False, given=given) for code in PURPOSES])
 
 
+def check_speaks(agent: Agent, said: Saying) -> None:
+    """Raises Refused for who may not speak for the person; of near kin the rules about rights say it themselves."""
+    if said.by not in ("person", "staff", "kin"):
+        _check(_giving(agent, said, _known(agent, said), "withdraw"))
+
+
 def _no(agent: Agent, said: Saying, act: ConsentAct) -> Changed:
     known = _known(agent, said)
     if said.by not in ("person", "staff"):

@@ -25,7 +25,7 @@ from huizhen.path.legal import legal_facts
 from huizhen.path.link import Link, Silent
 from huizhen.path.papers import to_tell
 from huizhen.path.ports import Store
-from huizhen.path.review import to_review
+from huizhen.path.review import to_review, unreviewed
 from huizhen.privacy.budget import BudgetDecision, check_budget
 
 
@@ -141,6 +141,8 @@ def gather(
     names = list(policies)
     keys, spent = store.node_keys(), budget(store, request)
     demanded = {*settings.review, *(what for p in policies.values() for what in p.review)}
+    own, legal = [p.own_figures for p in policies.values()], legal_facts(store, request, names, now)
+    reviews = to_review(request, method, own, demanded, legal.papers)
     facts = Facts(
         request=request,
         columns=columns_read(request, schema, method),
@@ -152,8 +154,9 @@ def gather(
         epsilon_cap=settings.epsilon_cap,
         delta_total=deltas(store, request),
         delta_cap=settings.delta,
-        legal=legal_facts(store, request, names, now),
-        reviews=to_review(request, method, [p.own_figures for p in policies.values()], demanded),
+        legal=legal,
+        reviews=reviews,
+        unreviewed=unreviewed(request, method, own, reviews, legal.papers),
         blacklist=frozenset(settings.blacklist),
         patient_percent=patient_percent(shares_at(store, request.dataset, now), _for_profit(request)),
     )

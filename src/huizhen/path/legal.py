@@ -13,13 +13,14 @@ from huizhen.model import listing
 from huizhen.model.grant import Grant, Reason, verdict
 from huizhen.model.lifecycle import Filed
 from huizhen.model.method import Method
-from huizhen.model.paper import Paper
+from huizhen.model.paper import Kind, Paper
 from huizhen.model.party import Exported, LegalFacts, Taken
 from huizhen.model.rule import Facts
 from huizhen.model.study import Request, Study
 from huizhen.model.tally import Tally
 from huizhen.path.authorise import columns_read, why_not_allowed
 from huizhen.path.ports import Store
+from huizhen.path.review import unreviewed
 
 
 def new_year(now: datetime) -> datetime:
@@ -51,8 +52,9 @@ def legal_facts(
 
 
 def _papers(store: Store, names: set[str]) -> tuple[Paper, ...]:
-    """Who may review, and what was ever said about these on the blacklist."""
-    found = store.papers.of(*listing.KINDS, "reviewer-enrolled", "reviewer-dismissed")
+    """Who may review, what goes out unreviewed, and what was ever said about these on the blacklist."""
+    reviewing: tuple[Kind, ...] = ("reviewer-enrolled", "reviewer-dismissed", "review-waived", "review-restored")
+    found = store.papers.of(*listing.KINDS, *reviewing)
     return tuple(p for p in found if p.kind not in listing.KINDS or p.subject in names)
 
 
@@ -109,6 +111,7 @@ def reasons_again(study: Study, grant: Grant, method: Method, **known: object) -
     census, a node's own. The budget is not asked again: it was reserved at the hub, and each node has its own."""
     limits, legal = grant.limits, grant.legal
     assert limits is not None and legal is not None
+    own = [p.own_figures for p in limits.participants]
     facts = Facts(
         request=study.request,
         columns=columns_read(study.request, limits.dataset_schema, method),
@@ -120,6 +123,7 @@ def reasons_again(study: Study, grant: Grant, method: Method, **known: object) -
         epsilon_cap=0.0,
         legal=legal,
         reviews=limits.reviews,
+        unreviewed=unreviewed(study.request, method, own, limits.reviews, legal.papers),
     )
     asked = replace(facts, **known)  # type: ignore[arg-type]
     return rules.ask("study", asked)

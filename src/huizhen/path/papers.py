@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from huizhen.kit.errors import HuizhenError, Refused
 from huizhen.kit.text import Text
-from huizhen.model import alarm, listing
+from huizhen.model import alarm, listing, review
 from huizhen.model.alarm import alarm_id
 from huizhen.model.paper import TRUSTEE, Kind, Paper
 from huizhen.model.review import reviewers
@@ -18,6 +18,8 @@ MAY_SAY: Mapping[Kind, tuple[Who, ...]] = {
     "reviewer-dismissed": ("trustee",),
     "review-sealed": ("reviewer",),
     "review-opened": ("reviewer",),
+    "review-waived": ("trustee",),
+    "review-restored": ("trustee",),
     "party-listed": ("trustee", "authority"),
     "listing-appealed": ("trustee", "subject"),
     "listing-decided": ("trustee", "authority"),
@@ -59,6 +61,7 @@ def check_paper(paper: Paper, before: Sequence[Paper], known: Known) -> None:
     if paper.kind == "audit-reported" and paper.by == paper.subject:
         raise _refuse("own-audit", "Nobody reports on themselves as auditor.", "不得以审计方身份审计自身。")
     listing.check_follows(paper, before)
+    review.check_follows(paper, before)
     alarm.check_follows(paper, before)
 
 

@@ -6,7 +6,7 @@ A later kind of delivery needs one line in `to_review`, and calls `check_approve
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,22 +17,42 @@ from huizhen.model.grant import Grant
 from huizhen.model.method import Method
 from huizhen.model.paper import Paper
 from huizhen.model.release import Release
-from huizhen.model.review import STATES, WHATS, Review, What, replay
+from huizhen.model.review import NO_SUM, STATES, WHATS, Review, What, replay, waived
 from huizhen.model.study import Request, Study
 from huizhen.path.ports import Store
 
 
 def to_review(
-    request: Request, method: Method, own_figures: Sequence[bool], demanded: Collection[What]
+    request: Request,
+    method: Method,
+    own_figures: Sequence[bool],
+    demanded: Collection[What],
+    papers: Iterable[Paper] = (),
 ) -> tuple[What, ...]:
-    """What of this study's result has to be reviewed. `own_figures`: by participant, whether it gives figures of its
-    own; `demanded`: what region and participants want reviewed. Records always are."""
-    there: dict[What, bool] = {
+    """What of this study's result has to be reviewed: whatever is not a sum, but for what these papers waive; and what
+    else region and participants want (`demanded`), waived or not. `own_figures`: by participant, whether it gives
+    figures of its own."""
+    there, without = _there(request, method, own_figures), waived(papers)
+    return tuple(
+        what for what in WHATS if there[what] and (what in demanded or (what in NO_SUM and what not in without))
+    )
+
+
+def unreviewed(
+    request: Request, method: Method, own_figures: Sequence[bool], reviews: Collection[What], papers: Iterable[Paper]
+) -> tuple[What, ...]:
+    """What of this study's result is not a sum, and is not among what is reviewed, since these papers waive it."""
+    there, without = _there(request, method, own_figures), waived(papers)
+    return tuple(what for what in NO_SUM if there[what] and what not in reviews and what in without)
+
+
+def _there(request: Request, method: Method, own_figures: Sequence[bool]) -> dict[What, bool]:
+    return {
         "extract": method.delivers or request.release == "enclave",
         "own-figures": any(own_figures) and type(method).own is not Method.own,
+        "memorising-model": method.yields == "model" and method.memorises,
         "model": method.yields == "model",
     }
-    return tuple(what for what in WHATS if there[what] and (what == "extract" or what in demanded))
 
 
 def papers_of(store: Store, study: str) -> tuple[Paper, ...]:

@@ -13,9 +13,7 @@ word.
 from huizhen.kit.text import Text
 from huizhen.model.breach import ROWS
 from huizhen.model.casebook import ABROAD, DOMESTIC, assessed, legally, on_file
-from huizhen.model.rule import Answer, Case, Facts, Rule, by_act, unknown
-
-KIND = "impact-assessment"
+from huizhen.model.rule import ASSESSMENT, Answer, Case, Facts, Rule, by_this, unknown
 
 
 def decide(facts: Facts) -> Answer | None:
@@ -24,26 +22,23 @@ def decide(facts: Facts) -> Answer | None:
     provided = rows or facts.request.release == "public" or facts.abroad is not False
     if not facts.under_cn or not (entrusted or provided):
         return None
-    columns = [c.name for c in facts.columns]
-    asker, dataset = facts.request.asker, facts.request.dataset
-    written = [a for a in facts.legal.acts if a.kind == KIND and a.assessed and a.is_for(asker, dataset)]
-    about = [a for a in written if a.assessed and a.assessed.covers(facts.request, columns)]
-    if about and about[-1].assessed:
-        short = about[-1].assessed.document[:16]
-        if about[-1].outcome == "refused":
+    about = facts.assessment
+    if about is not None and about.assessed is not None:
+        short = about.assessed.document[:16]
+        if about.outcome == "refused":
             return Answer(
                 "deny", Text(f"The impact assessment {short} advises against it.", f"影响评估 {short} 不予支持。")
             )
-        if about[-1].holds(facts.legal.today):
+        if about.holds(facts.legal.today):
             return Answer("allow", Text(f"Assessed: {short}, on the ledger.", f"已作影响评估 {short}，载于账本。"))
         return unknown(f"The impact assessment {short} does not hold today.", f"影响评估 {short} 今日不在有效期内。")
-    elsewhere = facts.without(written)
-    if written and elsewhere.act(KIND) is None:
+    elsewhere = facts.assessed_elsewhere
+    if elsewhere is None and facts.assessed_otherwise:
         return unknown(
             "The assessment on file is of another purpose, method, column or way out, or of stronger protection.",
             "已备影响评估所涉用途、方法、列、发布方式或保护强度与本研究不符。",
         )
-    return by_act(elsewhere, KIND)
+    return by_this(ASSESSMENT, elsewhere, facts.legal.today)
 
 
 RULE = Rule("CN10", "PIPL 55, 56", "2021-11-01", decide)

@@ -11,8 +11,7 @@ YEAR = 366
 
 
 def decide(facts: Upkeep) -> Answer | None:
-    marks = [a for a in facts.acts if a.kind == "important-data" and a.outcome == "granted" and a.holds(facts.today)]
-    if facts.jurisdiction != "CN" or not marks:
+    if facts.jurisdiction != "CN" or not facts.important:
         return None
     act = facts.last("important-data-report")
     if act is not None and act.outcome == "refused":

@@ -8,26 +8,22 @@ hospital's, which says so by an act (log-retention), as it does for the filed le
 from huizhen.kit.text import Text
 from huizhen.model.casebook import on_file, upkeep
 from huizhen.model.rule import Answer, Case, Rule, unknown
-from huizhen.model.upkeep import Upkeep
-
-KINDS = ("log-retention", "protection-level")
+from huizhen.model.upkeep import LOGS, Upkeep
 
 
 def decide(facts: Upkeep) -> Answer | None:
     if facts.jurisdiction != "CN" or not facts.nodes:
         return None
-    last = {node: [facts.last(kind, node) for kind in KINDS] for node in facts.nodes}
-    failed = [node for node, acts in last.items() if any(a is not None and a.outcome == "refused" for a in acts)]
+    failed, missing = facts.logs_failed, facts.unlogged
     if failed:
         return Answer("deny", Text(f"Did not pass: {', '.join(failed)}.", f"未达标：{'、'.join(failed)}。"))
-    missing = [node for node, acts in last.items() if not all(facts.holds(a) for a in acts)]
     if missing:
-        return unknown(f"Not on file for: {', '.join(missing)} ({' and '.join(KINDS)}).",
-                       f"以下节点尚缺（{'、'.join(KINDS)}）：{'、'.join(missing)}。")  # fmt: skip
+        return unknown(f"Not on file for: {', '.join(missing)} ({' and '.join(LOGS)}).",
+                       f"以下节点尚缺（{'、'.join(LOGS)}）：{'、'.join(missing)}。")  # fmt: skip
     return Answer("allow", Text("On file for every node.", "各节点均已备。"))
 
 
-_BOTH = tuple(on_file(kind, party="north") for kind in KINDS)
+_BOTH = tuple(on_file(kind, party="north") for kind in LOGS)
 RULE = Rule("CN25", "Cybersecurity Law 21(3); GB/T 22239", "2017-06-01", decide, about="upkeep")
 CASES = (
     Case("a region in Germany", upkeep(jurisdiction="DE"), None),

@@ -5,19 +5,19 @@ has no mandate any more.
 """
 
 from huizhen.kit.text import Text
-from huizhen.model.breach import breaches, deeds
 from huizhen.model.casebook import bound_by, deed
 from huizhen.model.rule import Answer, Case, Facts, Rule
 
 
 def decide(facts: Facts) -> Answer | None:
-    found = deeds(facts.legal, facts.request.dataset)
+    found = facts.under_deeds
     if not found:
         return None
-    for filing in [f for f in found if f.state == "active"] or found[-1:]:
-        for breach in breaches(filing, facts.request, facts.legal):
-            en, zh = filing.instrument.cited(breach.clause)
-            return Answer("deny", Text(f"Outside {en}: {breach.text.en}.", f"不符合{zh}：{breach.text.zh}。"))
+    outside = facts.outside_deed
+    if outside is not None:
+        filing, breach = outside
+        en, zh = filing.instrument.cited(breach.clause)
+        return Answer("deny", Text(f"Outside {en}: {breach.text.en}.", f"不符合{zh}：{breach.text.zh}。"))
     names = [f"{f.instrument.name} v{f.instrument.version}" for f in found if f.state == "active"]
     return Answer("allow", Text(f"Within the deed {', '.join(names)}.", f"符合信托契约 {'、'.join(names)}。"))
 

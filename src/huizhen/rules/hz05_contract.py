@@ -5,35 +5,30 @@ when it has ended, nothing is allowed until there is another. A deed may ask for
 """
 
 from huizhen.kit.text import Text
-from huizhen.model.breach import breaches, contracts, deeds, governing
 from huizhen.model.casebook import bound_by, contract, deed
 from huizhen.model.rule import Answer, Case, Facts, Rule
 
 
 def decide(facts: Facts) -> Answer | None:
-    legal, request = facts.legal, facts.request
-    found = contracts(legal, request)
-    if not found:
+    if not facts.under_contracts:
         return _without(facts)
-    within = governing(legal, request)
+    within = facts.contract
     if within is not None:
         name = f"{within.instrument.name} v{within.instrument.version}"
         return Answer("allow", Text(f"Within the contract {name}.", f"符合合同 {name}。"))
-    last = max(found, key=lambda f: (f.state == "active", f.instrument.name))
-    outside = breaches(last, request, legal)
+    last, outside = facts.outside_contract
     en, zh = last.instrument.cited(outside[0].clause)
     said_en, said_zh = "; ".join(b.text.en for b in outside), "；".join(b.text.zh for b in outside)
     return Answer("deny", Text(f"Outside {en}: {said_en}.", f"不符合{zh}：{said_zh}。"))
 
 
 def _without(facts: Facts) -> Answer | None:
-    asking = [f for f in deeds(facts.legal, facts.request.dataset) if f.instrument.deed and f.state == "active"]
-    for filing in asking:
-        if filing.instrument.deed and filing.instrument.deed.contract_required:
-            en, zh = filing.instrument.cited("contract_required")
-            return Answer("needs", Text(f"By {en} the asker needs a contract; none with it is in force.",
-                                        f"按{zh}，申请方须有合同；目前没有生效的合同。"))  # fmt: skip
-    return None
+    asking = facts.contract_asked
+    if asking is None:
+        return None
+    en, zh = asking.instrument.cited("contract_required")
+    return Answer("needs", Text(f"By {en} the asker needs a contract; none with it is in force.",
+                                f"按{zh}，申请方须有合同；目前没有生效的合同。"))  # fmt: skip
 
 
 RULE = Rule("HZ05", "House rule: what was contracted is what may be asked", "2026-11-28", decide)

@@ -5,7 +5,7 @@ the whole study; whether it holds, and is by the key of the contract, each hospi
 """
 
 from huizhen.kit.text import Text
-from huizhen.model.breach import ROWS, governing
+from huizhen.model.breach import ROWS
 from huizhen.model.casebook import bound_by, contract
 from huizhen.model.rule import Answer, Case, Facts, Rule, unknown
 
@@ -16,7 +16,7 @@ def decide(facts: Facts) -> Answer | None:
     if facts.request.release == "public":
         return Answer("deny", Text("Rows are sealed to one asker, and not made public.",
                                    "数据行仅封装给一个申请方，不予公开。"))  # fmt: skip
-    filing = governing(facts.legal, facts.request)
+    filing = facts.contract
     if filing is None:
         return unknown(
             f"Rows go out under a contract that names them; none in force has '{ROWS}' among its methods.",

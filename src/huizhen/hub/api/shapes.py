@@ -321,7 +321,7 @@ class ReviewLine(Shape):
     region: str
     asker: str
     title: str
-    what: list[str] = Field(description="why it is reviewed: extract, own-figures, model")
+    what: list[str] = Field(description="why it is reviewed: extract, own-figures, memorising-model, model")
     status: str
     state: str
     state_en: str

@@ -15,6 +15,7 @@ from huizhen import methods
 from huizhen.client import report
 from huizhen.client.request import read_request
 from huizhen.client.words import STATUS
+from huizhen.console import acts
 from huizhen.console.data import Holdings, holdings
 from huizhen.console.render import render
 from huizhen.console.visit import ROOT, Form, OwnForm, Visit, Visiting, no_page
@@ -51,6 +52,9 @@ class Shown:
     report: report.Page
     running: bool
     progress: Progress
+    stop: acts.Act | None
+    commitment: tuple[acts.Act, str] | None
+    """What the asker has still to promise, in words, and its form."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +218,9 @@ def _whole(text: str) -> int:
 def one(visit: Visiting, study: StudyId) -> Response:
     found = visit.desk.outcome(visit.caller, study)
     running = found["status"] in UNFINISHED and found["status"] != "awaiting"
-    page = Shown(study, report.page(found, visit.language), running, _progress(visit, study))
+    stop = acts.paper(visit, "study-stopped", study) if found["status"] in ("running", "awaiting") else None
+    shown, promise = report.page(found, visit.language), acts.commitment(visit, study)
+    page = Shown(study, shown, running, _progress(visit, study), stop, promise)
     return render(visit.request, "study", page, Text(found["request"]["title"], found["request"]["title"]), visit)
 
 

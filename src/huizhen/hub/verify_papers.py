@@ -70,8 +70,8 @@ class _Read:
             if (said := self.said(entry, name)) is not None:
                 known[name] = said
         if entry.kind == "study-released" and entry.subject in self.stopped:
-            raise Refused("released-though-stopped", Text("It was released after it was stopped.", "叫停之后仍被发布。"),
-                          Text("Tell the regulator.", "请告知监管方。"))  # fmt: skip
+            what = Text("It was released after it was stopped.", "叫停之后仍被发布。")
+            raise Refused("released-though-stopped", what, Text("Tell the regulator.", "请告知监管方。"))
         limits = (known.get("grant") or {}).get("limits") or {}
         if entry.kind == "study-guarded" and "own-figures" in limits.get("reviews", ()):
             _check_own(known)

@@ -29,7 +29,8 @@ ALL, SEERS = frozenset(ROLES), frozenset({"trustee", "auditor", "regulator"})
 PAGES: dict[str, frozenset[str]] = {
     "/": ALL, "/account": ALL, "/data": ALL, "/data/d": ALL, "/studies": ALL, "/studies/new": frozenset({"asker"}),
     "/studies/{study}": SEERS | {"asker"}, "/studies/{study}/progress": SEERS | {"asker"},
-    "/studies/{study}/report.html": SEERS | {"asker"}, "/studies/{study}/outcome.json": SEERS | {"asker"},
+    "/studies/{study}/report.html": SEERS | {"asker"}, "/studies/{study}/report.pdf": SEERS | {"asker"},
+    "/studies/{study}/figures.zip": SEERS | {"asker"}, "/studies/{study}/outcome.json": SEERS | {"asker"},
     "/reviews": ALL, "/contracts": ALL - {"reviewer"}, "/hospitals": SEERS, "/alarms": SEERS,
     "/money": SEERS | {"asker"}, "/ledger": ALL, "/ledger/3": ALL, "/ledger/3/proof": ALL, "/rules": ALL,
 }  # fmt: skip

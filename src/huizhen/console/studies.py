@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import RedirectResponse
 
 from huizhen import methods
-from huizhen.client import report
+from huizhen.client import report, report_paper, result_files
 from huizhen.client.request import read_request
 from huizhen.client.words import STATUS
 from huizhen.console import acts
@@ -241,6 +241,21 @@ def report_file(visit: Visiting, study: StudyId) -> Response:
     """The report as one file that opens without a network, with the evidence in it."""
     written = report.render(visit.desk.outcome(visit.caller, study), visit.language)
     return _file(written.encode(), "text/html; charset=utf-8", f"{study}.html")
+
+
+@router.get("/studies/{study}/report.pdf")
+def pdf_file(visit: Visiting, study: StudyId) -> Response:
+    """The same report as PDF."""
+    written = report_paper.pdf(visit.desk.outcome(visit.caller, study), visit.language)
+    return _file(written, "application/pdf", f"{study}.pdf")
+
+
+@router.get("/studies/{study}/figures.zip")
+def figures_file(visit: Visiting, study: StudyId) -> Response:
+    """The tables of the result as CSV, with all that is known of the study and the proof of each of its entries."""
+    found = visit.desk.outcome(visit.caller, study)
+    proofs = {n: visit.desk.prove(n) for n in found["evidence"]["entries"]} if found["evidence"]["checkpoint"] else {}
+    return _file(result_files.archive(found, proofs), "application/zip", f"{study}.zip")
 
 
 @router.get("/studies/{study}/outcome.json")

@@ -31,11 +31,11 @@ PAGES: dict[str, frozenset[str]] = {
     "/studies/{study}": SEERS | {"asker"}, "/studies/{study}/progress": SEERS | {"asker"},
     "/studies/{study}/report.html": SEERS | {"asker"}, "/studies/{study}/report.pdf": SEERS | {"asker"},
     "/studies/{study}/figures.zip": SEERS | {"asker"}, "/studies/{study}/outcome.json": SEERS | {"asker"},
-    "/reviews": ALL, "/contracts": ALL - {"reviewer"}, "/hospitals": SEERS, "/alarms": SEERS,
+    "/reviews": ALL, "/contracts": ALL - {"reviewer"}, "/hospitals": SEERS, "/hospitals/flow": SEERS, "/alarms": SEERS,
     "/money": SEERS | {"asker"}, "/ledger": ALL, "/ledger/3": ALL, "/ledger/3/proof": ALL, "/rules": ALL,
 }  # fmt: skip
 """Every page, and for whom it is. The asker is acme, whose study it is."""
-FORMS = ("/account/password", "/account/passkeys/remove", "/studies/check", "/studies/new", "/sign-out",
+FORMS = ("/account/password", "/account/passkeys/remove", "/studies/check", "/studies/new", "/studies/count", "/sign-out",
          "/acts/said", "/acts/step")  # fmt: skip
 SCRIPTED = ("/account/passkeys", "/account/passkeys/options", "/acts/papers", "/acts/steps", "/acts/commitment")
 """What scripts send, as JSON."""

@@ -105,6 +105,8 @@ class Checked:
     hospitals: list[str]
     price_fen: int
     budget: dict[str, Any] | None
+    rows: str = ""
+    """About how many rows those asked hold of the dataset, cohort or not."""
     problem: HuizhenError | None = None
 
 
@@ -155,7 +157,28 @@ def _check(visit: Visit, form: Form) -> Checked:
         return Checked(None, [], [], 0, None, problem)
     grant = found["grant"]
     asked = [p["name"] for p in (grant["limits"] or {"participants": []})["participants"]]
-    return Checked(grant["verdict"], grant["reasons"], asked, found["price_fen"], found["budget"])
+    rows = sum(card.rows for card in visit.desk.cards(form.get("dataset", "")) if card.holder in asked)
+    return Checked(grant["verdict"], grant["reasons"], asked, found["price_fen"], found["budget"], _about(rows))
+
+
+def _about(rows: int) -> str:
+    """Two figures of it: 12,345 is 12,000."""
+    if not rows:
+        return ""
+    unit = 10 ** max(0, len(str(rows)) - 2)
+    return f"{round(rows / unit) * unit:,}"
+
+
+@router.post("/studies/count")
+def count(visit: Visiting, form: OwnForm) -> Response:
+    """How large the cohort is: a study of its own, which takes the road and the guard like any other, at no price."""
+    title = Text(f"How many? {form.get('title', '')}", f"多少人？{form.get('title', '')}").say(visit.language).strip()
+    plain = {**form, "title": title, "method": "count", "params": "", "price": "0"}
+    try:
+        study = visit.studies.submit(visit.caller, _request(visit, plain))
+    except HuizhenError as problem:
+        return _form(visit, form, None, problem)
+    return RedirectResponse(f"{ROOT}/studies/{study}", 303)
 
 
 @router.post("/studies/new")

@@ -35,8 +35,8 @@ PAGES: dict[str, frozenset[str]] = {
     "/money": SEERS | {"asker"}, "/ledger": ALL, "/ledger/3": ALL, "/ledger/3/proof": ALL, "/rules": ALL,
 }  # fmt: skip
 """Every page, and for whom it is. The asker is acme, whose study it is."""
-FORMS = ("/account/password", "/account/passkeys/remove", "/studies/check", "/studies/new", "/studies/count", "/sign-out",
-         "/acts/said", "/acts/step")  # fmt: skip
+FORMS = ("/account/password", "/account/passkeys/remove", "/studies/check", "/studies/new", "/studies/count",
+         "/sign-out", "/acts/said", "/acts/step")  # fmt: skip
 SCRIPTED = ("/account/passkeys", "/account/passkeys/options", "/acts/papers", "/acts/steps", "/acts/commitment")
 """What scripts send, as JSON."""
 OTHERS = ("/reviews/{study}", "/contracts/deed/x")

@@ -47,7 +47,8 @@ OPTIONS: dict[str, str] = {
     "In whose name the person acts; else in their own.": "此人代表的主体；不写即以本人名义。",
     "Address of the hub, as the person's browser reaches it.": "此人浏览器访问中心所用的地址。",
     "How long the link is valid.": "链接的有效时长（小时）。",
-    "Of its role only that: read, an area such as ledger, or ledger:read.": "仅限其角色中的部分：read、某一区域（如 ledger）或 ledger:read。",
+    "Of its role only that: read, an area such as ledger, or ledger:read.": "仅限其角色中的一部分："
+    "read、某一区域（如 ledger）或 ledger:read。",
     "view, copy, correct, port, delete or withdraw.": "view、copy、correct、port、delete 或 withdraw。",
     "Whether it was verified who claims; not said is not known.": "是否已核验请求人身份；不写即未知。",
     "On what the data were collected: consent, contract or law.": "收集依据：consent、contract 或 law。",

@@ -29,6 +29,8 @@ from huizhen.path.outcome import UNFINISHED
 
 router = APIRouter()
 _LINES = 12
+_ROUND = "10"
+"""To a multiple of so many people the size of a cohort is told before the question itself is asked."""
 _BLANK = {"title": "", "dataset": "", "purpose": "HMB", "cohort": "", "method": "count", "params": "", "min_cell": "10",
           "price": "0"}  # fmt: skip
 """A new form."""
@@ -154,7 +156,7 @@ def _check(visit: Visit, form: Form) -> Checked:
     try:
         found = visit.desk.check(visit.caller, _request(visit, form))
     except HuizhenError as problem:
-        return Checked(None, [], [], 0, None, problem)
+        return Checked(None, [], [], 0, None, problem=problem)
     grant = found["grant"]
     asked = [p["name"] for p in (grant["limits"] or {"participants": []})["participants"]]
     rows = sum(card.rows for card in visit.desk.cards(form.get("dataset", "")) if card.holder in asked)
@@ -173,7 +175,7 @@ def _about(rows: int) -> str:
 def count(visit: Visiting, form: OwnForm) -> Response:
     """How large the cohort is: a study of its own, which takes the road and the guard like any other, at no price."""
     title = Text(f"How many? {form.get('title', '')}", f"多少人？{form.get('title', '')}").say(visit.language).strip()
-    plain = {**form, "title": title, "method": "count", "params": "", "price": "0"}
+    plain = {**form, "title": title, "method": "count", "params": "", "price": "0", "round_to": _ROUND}
     try:
         study = visit.studies.submit(visit.caller, _request(visit, plain))
     except HuizhenError as problem:
@@ -201,6 +203,8 @@ def _request(visit: Visit, form: Form) -> Request:
         "price_fen": _fen(form.get("price", "")),
         "protection": {"min_cell": _whole(form.get("min_cell", ""))},
     }
+    if form.get("round_to"):
+        asked["protection"]["round_to"] = _whole(form["round_to"])
     if form.get("cohort", "").strip():
         asked["cohort"] = form["cohort"].strip()
     params = parse(form.get("params", ""), "params").value if form.get("params", "").strip() else None

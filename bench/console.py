@@ -2,7 +2,7 @@
 
 `python bench/console.py [--large | --tiny]`. The hub serves in a process of its own; all clients are in this one, each
 signed in for itself, on a TLS connection of its own, asking for the next page when it has the last. The baseline, in
-the same run, is /health of the same server over the same connections: what TLS, HTTP and the clients themselves cost. On a
+the same run, is /health of the same server over the same connections: what TLS, HTTP and the clients cost. On a
 small machine the clients take their share of the processors: compare with the baseline, not with other machines.
 """
 

@@ -37,7 +37,7 @@ def chromium() -> Iterator[Any]:
 def person(browser: Any, **more: Any) -> Iterator[Page]:
     """A page of a browser of its own. Whatever its console says is a failure, but that an answer was no success."""
     context: BrowserContext = browser.new_context(**{"viewport": WIDE, "locale": "en-US", **more})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     page, said = context.new_page(), []
     page.on("console", lambda m: said.append(m.text) if m.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: said.append(str(error)))

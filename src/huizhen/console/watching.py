@@ -13,13 +13,13 @@ from huizhen.client import report
 from huizhen.client.block import Block
 from huizhen.console import acts
 from huizhen.console.render import render
-from huizhen.console.visit import Visiting, no_page
+from huizhen.console.visit import Visit, Visiting, no_page
 from huizhen.hub.api.at import StudyId
 from huizhen.kit.canonical import canonical
 from huizhen.kit.text import Text
 from huizhen.model import listing
 from huizhen.model.party import Party
-from huizhen.model.review import DECIDED, WHATS, What
+from huizhen.model.review import WHATS, What
 from huizhen.model.rule import Rule
 
 router = APIRouter()
@@ -88,17 +88,22 @@ def one_review(visit: Visiting, study: StudyId) -> Response:
     review = visit.desk.papers.review(visit.caller, study)
     content = review["content"]
     found = {"result": content["result"], "guard": content["guard"], "grant": None}
-    seal = open_ = None
-    mine = acts.paper(visit, "review-sealed", study, release=review["release"])
-    if mine is not None and review["state"] not in DECIDED:
-        sealed = mine.by in {s["reviewer"] for s in review["sealed_by"]}
-        seal = None if sealed or review["state"] not in ("waiting", "half-sealed", "split") else mine
-        ready = sealed and review["state"] in ("sealed", "half-open", "split-sealed")
-        opened = any(p["kind"] == "review-opened" and p["by"] == mine.by for p in review["papers"])
-        open_ = acts.paper(visit, "review-opened", study) if ready and not opened else None
     shown = report.answer(report.reading_of(found, visit.language))
-    page = Review(review, shown, canonical(content).decode(), WHATS, seal, open_)
+    page = Review(review, shown, canonical(content).decode(), WHATS, *_verdict(visit, review))
     return render(visit.request, "review", page, Text(review["title"], review["title"]), visit)
+
+
+def _verdict(visit: Visit, review: dict[str, Any]) -> tuple[acts.Act | None, acts.Act | None]:
+    """The forms by which this person seals a verdict, and opens it; None where that is not their turn."""
+    study = review["study"]
+    mine = acts.paper(visit, "review-sealed", study, release=review["release"])
+    if mine is None:
+        return None, None
+    if mine.by not in {s["reviewer"] for s in review["sealed_by"]}:
+        return (mine if review["state"] in ("waiting", "half-sealed", "split") else None), None
+    opened = any(p["kind"] == "review-opened" and p["by"] == mine.by for p in review["papers"])
+    ready = review["state"] in ("sealed", "half-open", "split-sealed") and not opened
+    return None, acts.paper(visit, "review-opened", study) if ready else None
 
 
 @router.get("/alarms")

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
-from console import open_console
 from lifelines import CoxPHFitter, KaplanMeierFitter
 from lifelines.datasets import load_lung
 from stage import OUT, aligned, chapter, check, done, huizhen, say, show
 
+from console import open_console
 from huizhen.cli.voice import VOICE
 from huizhen.kit.money import yuan
 from huizhen.kit.text import Text

@@ -20,6 +20,7 @@ from lifelines import CoxPHFitter, KaplanMeierFitter
 from lifelines.datasets import load_lung
 from stage import OUT, aligned, chapter, check, done, huizhen, say, show
 
+from console import open_console
 from huizhen.cli.voice import VOICE
 from huizhen.kit.money import yuan
 from huizhen.kit.text import Text
@@ -363,6 +364,8 @@ def main() -> None:
     demo.report(studies)
     seconds = time.perf_counter() - started
     OUT.print(Text(f"Done in {seconds:.0f} s.", f"用时 {seconds:.0f} 秒。").say(VOICE.language), style="bold")
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        raise SystemExit(open_console(demo.region))
 
 
 if __name__ == "__main__":

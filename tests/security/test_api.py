@@ -20,7 +20,8 @@ from huizhen.adapters.outbox import Outbox
 from huizhen.hub.api import gate
 from huizhen.hub.api.gate import LARGEST_BODY, Pace
 from huizhen.hub.desk import PAGE
-from huizhen.kit.errors import Lost, Refused
+from huizhen.hub.scope import AREAS, check_scope
+from huizhen.kit.errors import BadInput, Lost, Refused
 from huizhen.kit.keys import SigningKey
 from huizhen.model.statement import Statement
 from huizhen.node import consents, saying
@@ -138,6 +139,39 @@ def test_a_token_that_is_revoked_or_too_old_opens_nothing_from_the_next_request_
         past = (reached.hub.clock() - timedelta(seconds=1)).isoformat()
         c.execute(update(db.token).where(db.token.c.name == "old").values(until_utc=past))
     assert code(old.get("/v1/studies")) == (403, "token-refused")
+
+
+SCOPED: list[tuple[tuple[str, ...], set[str]]] = [
+    (("read",), {"GET"}),
+    (("ledger",), {"ledger"}),
+    (("studies:read", "money"), {"GET studies", "money"}),
+    ((), {"GET", "POST", "PUT"}),
+]
+"""Scope of a trustee's token, and the verbs, areas, or both that it opens."""
+
+
+@pytest.mark.parametrize(("scope", "opens"), SCOPED)
+def test_a_token_opens_no_more_than_its_scope(reached: Reached, scope: tuple[str, ...], opens: set[str]) -> None:
+    client = reached.client(reached.tokens.add("scoped", "trustee", 1, scope)[0])
+    for verb, path in GUARDED:
+        area = path.split("/")[2].partition("?")[0]
+        place = path.format(study=reached.study, kind="deed", name="x", digest="0", breach="b", alarm="0", node="h0",
+                            number="0")  # fmt: skip
+        out = (403, "out-of-scope")
+        heard = client.request(verb, place, json=[] if verb != "GET" else None)
+        refused = heard.status_code == 403 and code(heard) == out
+        inside = area == "who" or bool({verb, area, f"{verb} {area}"} & opens)
+        assert refused != inside, (verb, place)
+    for dodge in ("/v1//studies", "/v1/ledger/../studies", "/v1/%73tudies", "/v1/LEDGER/../studies"):
+        if "ledger" in scope:
+            assert client.get(dodge).status_code in {403, 404}, dodge
+
+
+def test_a_scope_that_is_none_is_refused() -> None:
+    for wrong in ("write", "studies:write", "", "ledger:read:read", "who"):
+        with pytest.raises(BadInput, match="is not a scope"):
+            check_scope((wrong,))
+    assert {p.split("/")[2].partition("?")[0] for _, p in GUARDED} == {*AREAS, "who", "node"}
 
 
 def test_only_the_hash_of_a_token_is_kept(reached: Reached) -> None:

@@ -21,18 +21,24 @@ from huizhen.console import app as console
 from huizhen.console.visit import COOKIE, way_back
 from huizhen.kit.clock import utc_now
 from huizhen.kit.errors import Refused
+from huizhen.model.casebook import key_of
+from huizhen.model.paper import Paper
 from visitors import ROLES, Visited, form_key, goes_to
 
 ALL, SEERS = frozenset(ROLES), frozenset({"trustee", "auditor", "regulator"})
 PAGES: dict[str, frozenset[str]] = {
     "/": ALL, "/account": ALL, "/data": ALL, "/data/d": ALL, "/studies": ALL, "/studies/new": frozenset({"asker"}),
     "/studies/{study}": SEERS | {"asker"}, "/studies/{study}/progress": SEERS | {"asker"},
-    "/studies/{study}/report.html": SEERS | {"asker"}, "/studies/{study}/outcome.json": SEERS | {"asker"},
-    "/reviews": ALL, "/contracts": ALL - {"reviewer"}, "/hospitals": SEERS, "/alarms": SEERS,
+    "/studies/{study}/report.html": SEERS | {"asker"}, "/studies/{study}/report.pdf": SEERS | {"asker"},
+    "/studies/{study}/figures.zip": SEERS | {"asker"}, "/studies/{study}/outcome.json": SEERS | {"asker"},
+    "/reviews": ALL, "/contracts": ALL - {"reviewer"}, "/hospitals": SEERS, "/hospitals/flow": SEERS, "/alarms": SEERS,
     "/money": SEERS | {"asker"}, "/ledger": ALL, "/ledger/3": ALL, "/ledger/3/proof": ALL, "/rules": ALL,
 }  # fmt: skip
 """Every page, and for whom it is. The asker is acme, whose study it is."""
-FORMS = ("/account/password", "/account/passkeys/remove", "/studies/check", "/studies/new", "/sign-out")
+FORMS = ("/account/password", "/account/passkeys/remove", "/studies/check", "/studies/new", "/studies/count",
+         "/sign-out", "/acts/said", "/acts/step")  # fmt: skip
+SCRIPTED = ("/account/passkeys", "/account/passkeys/options", "/acts/papers", "/acts/steps", "/acts/commitment")
+"""What scripts send, as JSON."""
 OTHERS = ("/reviews/{study}", "/contracts/deed/x")
 """Pages of something that is not there."""
 PASSWORD = "four unrelated words here"
@@ -66,8 +72,7 @@ def test_every_page_is_in_the_table(visited: Visited) -> None:
         written.add(filled)
     assert written == {*PAGES, *OTHERS}
     posts = {path for path, verbs in described if "post" in verbs}
-    by_script = {"/account/passkeys", "/account/passkeys/options"}
-    assert posts - {"/sign-in", "/sign-in/passkey", "/sign-in/passkey/options", "/link"} == {*FORMS} | by_script
+    assert posts - {"/sign-in", "/sign-in/passkey", "/sign-in/passkey/options", "/link"} == {*FORMS, *SCRIPTED}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -95,6 +100,8 @@ def test_without_a_session_every_page_leads_to_the_sign_in_and_back(visited: Vis
         nobody.cookies.clear()
     for path in FORMS:
         assert nobody.post("/console" + path, data={}).status_code == 303
+    for path in SCRIPTED:
+        assert nobody.post("/console" + path, json={}).status_code == 303
 
 
 def test_a_form_from_elsewhere_changes_nothing(visited: Visited) -> None:
@@ -116,11 +123,59 @@ def test_a_form_from_elsewhere_changes_nothing(visited: Visited) -> None:
             heard = person.post("/console" + path, data={**given, **more}, headers=headers)
             assert heard.status_code == 403, (path, more, headers)
             assert "not-from-this-page" in heard.text
-        for path in ("/account/passkeys", "/account/passkeys/options"):
+        for path in SCRIPTED:
             assert person.post("/console" + path, json=more, headers=headers).status_code == 403
     assert len(visited.hub.store.studies()) == before
     assert person.get("/console/").status_code == 200
     assert person.post("/console/studies/check", data={**given, "key": key}).status_code == 200
+
+
+def signed(visited: Visited, kind: str, subject: str, by: str, body: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A paper as the script of the page sends it, signed with the casebook's key of `by`, or of `signer`."""
+    desk, key = visited.server.studies.desk.papers, key_of(more.pop("signer", by))
+    said = {"region": visited.hub.origin, "kind": kind, "subject": subject, "by": by, "body": body,
+            "day": desk.today(), "key": key.public.hex(), **more}  # fmt: skip
+    made = Paper.read(said).signed(key.sign).as_json()
+    return {"signature": made.pop("signature"), "document": made}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nobody_says_in_the_browser_what_is_not_theirs_to_say(visited: Visited, role: str) -> None:
+    """Trustees speak in the hub's name, and nobody else; whatever is signed with no key on file is nobody's word."""
+    person = visited.person(f"says-{role}", role, "acme" if role == "asker" else f"house-of-{role}")
+    key, before = form_key(person.get("/console/account")), visited.hub.store.size()
+    listing = {"body.ground": "x", "body.from_day": "2020-01-01", "body.until_day": "2020-01-02"}
+    said = {"key": key, "kind": "party-listed", "subject": "somebody", **listing}
+    heard = person.post("/console/acts/said", data=said)
+    assert heard.status_code == (303 if role == "trustee" else 403)
+    step = {"key": key, "kind": "contract", "name": "none", "step": "offer"}
+    assert person.post("/console/acts/step", data=step).status_code == (404 if role == "trustee" else 403)
+    assert visited.hub.store.size() == before + (role == "trustee")
+    before = visited.hub.store.size()
+    term = {"ground": "x", "from_day": "2020-01-01", "until_day": "2020-01-02"}
+    unsigned = signed(visited, "party-listed", "other", "agency", term) | {"signature": ""}
+    by_hub = signed(visited, "party-listed", "other", "hub", term, signer="hub-made")
+    for made in (signed(visited, "party-listed", "other", "agency", term), by_hub, unsigned):
+        assert person.post("/console/acts/papers", json={"key": key, **made}).status_code == 403
+    for crooked in ({}, {"document": []}, {"document": {"kind": "x"}}, {"document": None, "signature": 1}):
+        assert person.post("/console/acts/papers", json={"key": key, **crooked}).status_code == 400, crooked
+    forged = {"key": key, "kind": "contract", "name": "none", "step": "sign", "signature": "00" * 64}
+    assert person.post("/console/acts/steps", json=forged).status_code == 404
+    assert person.post("/console/acts/steps", json={**forged, "step": "begin"}).status_code == 400
+    promise = {"key": key, "study": visited.study, "signature": "00" * 64}
+    assert person.post("/console/acts/commitment", json=promise).status_code == (
+        404 if role == "reviewer" else 409 if role == "asker" else 403
+    )
+    assert person.post("/console/acts/commitment", json={**promise, "study": "st-" + "0" * 16}).status_code == 404
+    assert visited.hub.store.size() == before
+
+
+def test_after_an_act_a_page_leads_nowhere_else(visited: Visited) -> None:
+    person = visited.person("led", "trustee", "trust")
+    key = form_key(person.get("/console/account"))
+    said = {"key": key, "kind": "party-listed", "subject": "led", "body.ground": "x", "body.from_day": "2020-01-01",
+            "body.until_day": "2020-01-02", "to": "https://evil.example/"}  # fmt: skip
+    assert goes_to(person.post("/console/acts/said", data=said)) == "/console/"
 
 
 def test_a_session_that_an_attacker_chose_is_not_taken_up(visited: Visited) -> None:

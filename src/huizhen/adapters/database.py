@@ -165,6 +165,7 @@ token = Table(
     Column("created_utc", String, nullable=False),
     Column("until_utc", String, nullable=False),
     Column("revoked_utc", String),
+    Column("scope", String),
 )
 party = Table(
     "party",

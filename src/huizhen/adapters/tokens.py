@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,8 @@ _SHOWN = 8
 
 @dataclass(frozen=True)
 class Token:
-    """What the hub knows of a token. `id` is the beginning of its hash and opens nothing."""
+    """What the hub knows of a token. `id` is the beginning of its hash and opens nothing; `scope` is what of its role
+    it opens, nothing for all of it."""
 
     id: str
     name: str
@@ -29,13 +31,15 @@ class Token:
     created_utc: str
     until_utc: str
     revoked_utc: str | None
+    scope: tuple[str, ...] = ()
 
-    def as_json(self) -> dict[str, str | None]:
-        return {**vars(self)}
+    def as_json(self) -> dict[str, Any]:
+        return {**vars(self), "scope": list(self.scope)}
 
 
 def _read(row: Any) -> Token:
-    return Token(row.hash[:_SHOWN], row.name, row.role, row.created_utc, row.until_utc, row.revoked_utc)
+    scope = tuple((row.scope or "").split())
+    return Token(row.hash[:_SHOWN], row.name, row.role, row.created_utc, row.until_utc, row.revoked_utc, scope)
 
 
 class Tokens:
@@ -45,21 +49,22 @@ class Tokens:
         self._engine = engine
         self._clock = clock
 
-    def add(self, name: str, role: str, days: int) -> tuple[str, Token]:
+    def add(self, name: str, role: str, days: int, scope: Sequence[str] = ()) -> tuple[str, Token]:
         """A new token, and what is known of it. The token itself is nowhere else."""
         secret = new_secret(_PREFIX)
         now = self._clock()
-        row = {
+        row: dict[str, Any] = {
             "hash": digest(secret),
             "name": name,
             "role": role,
             "created_utc": stamp(now),
             "until_utc": stamp(now + timedelta(days=days)),
             "revoked_utc": None,
+            "scope": " ".join(scope) or None,
         }
         with db.writing(self._engine) as c:
             c.execute(insert(db.token).values(**row))
-        return secret, Token(**{k: v for k, v in row.items() if k != "hash"}, id=str(row["hash"])[:_SHOWN])  # type: ignore[arg-type]
+        return secret, Token(row["hash"][:_SHOWN], name, role, stamp(now), row["until_utc"], None, tuple(scope))
 
     def all(self) -> list[Token]:
         with self._engine.connect() as c:

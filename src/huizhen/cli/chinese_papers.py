@@ -28,6 +28,8 @@ COMMANDS: dict[str, str] = {
     "huizhen blacklist list": "列出所有列入记录及其今日状态。",
     "huizhen blacklist show": "显示某一主体的列入记录：理由、期限、申诉与决定。",
     "huizhen blacklist take": "不经中心，将主管机关直接送达的签名列入文件存入医院自己的节点。",
+    "huizhen study stop": "以签名文件叫停正在进行或结果暂缓发布的研究：由登记册中的主管机关用其自己的密钥签署，"
+    "或由受托方签署。其结果不再发布；已发布者无法收回。",
     "huizhen watch": "监察：访问行为、警报、偏离合同、信誉。",
     "huizhen watch scan": "将各方所提研究与其自身历史及同类比较评分，对异常者发出警报。"
     "提供服务的中心在每项研究后自动执行。",
@@ -71,6 +73,7 @@ OPTIONS: dict[str, str] = {
     "The alarm's id, e.g. al-0123456789abcdef.": "警报编号，如 al-0123456789abcdef。",
     "So many days back, with today.": "回溯天数，含今天。",
     "Those that were acknowledged, too.": "包括已处理的。",
+    "Why it is stopped; its asker is shown it.": "叫停理由，申请方可见。",
     "explained or confirmed.": "explained（已说明）或 confirmed（已证实）。",
     "What was found.": "核查结果。",
     "The contract that was departed from.": "所偏离的合同。",
@@ -101,6 +104,7 @@ KINDS: dict[str, str] = {
     "alarm-acknowledged": "处理警报",
     "departure-reported": "举报偏离用途",
     "audit-reported": "审计报告",
+    "study-stopped": "叫停研究",
     "staff-alarmed": "医院警报",
     "staff-alarm-reviewed": "医院警报复核",
 }

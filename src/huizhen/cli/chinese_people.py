@@ -51,6 +51,8 @@ OPTIONS: dict[str, str] = {
     "In whose name the person acts; else in their own.": "此人代表的主体；不写即以本人名义。",
     "Address of the hub, as the person's browser reaches it.": "此人浏览器访问中心所用的地址。",
     "How long the link is valid.": "链接的有效时长（小时）。",
+    "Of its role only that: read, an area such as ledger, or ledger:read.": "仅限其角色中的一部分："
+    "read、某一区域（如 ledger）或 ledger:read。",
     "view, copy, correct, port, delete or withdraw.": "view、copy、correct、port、delete 或 withdraw。",
     "Of a correction: the dataset that is wrong.": "更正：有误的数据集。",
     "Of a correction: the column, if it is one.": "更正：有误的列（如为某一列）。",

@@ -63,14 +63,21 @@ class Here:
 
     def file(self, paper: Paper) -> dict[str, Any]:
         made = self._desk.file(self._who, paper)
-        if paper.kind == "review-opened" and not self._region.is_served():
-            self._region.road().go_on()
-        self._region.witness()
+        self._filed(paper.kind, paper.subject)
         return made
+
+    def _filed(self, kind: Kind, subject: str) -> None:
+        """What follows, unless a hub that serves the region sees to it."""
+        if not self._region.is_served():
+            if kind == "review-opened":
+                self._region.road().go_on()
+            if kind == "study-stopped":
+                self._region.road().drive(self._region.hub.store.study(subject))
+        self._region.witness()
 
     def say(self, kind: Kind, subject: str, body: dict[str, Any]) -> dict[str, Any]:
         made = self._desk.say(self._who, kind, subject, body)
-        self._region.witness()
+        self._filed(kind, subject)
         return made
 
     def scan(self, days: int) -> list[dict[str, Any]]:

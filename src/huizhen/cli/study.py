@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from huizhen.cli.common import INTERRUPTED, HubOption, JsonFlag, Region_, TokenOption
+from huizhen.cli.papers import As_, Key_, cabinet, filed, told
 from huizhen.cli.place import Left, opened_place, place
 from huizhen.cli.program import Command, new_group
 from huizhen.cli.show import STATUS, show_check, show_grant, show_outcome
@@ -216,6 +217,27 @@ def list_(
             for x in rows
         ],
     )
+
+
+@app.command("stop", cls=Command)
+def stop(
+    study: StudyId,
+    text: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it is stopped; its asker is shown it.")],
+    by: As_ = None,
+    key: Key_ = None,
+    region: Region_ = None,
+    hub: HubOption = None,
+    token: TokenOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Stop a study that is under way, or whose result is kept back, by a signed paper: by an authority of the register
+    with its own key, or by the trustee. Nothing of it is released; what is released already cannot be called back.
+
+    Example: `huizhen study stop st-0123456789abcdef --reason "outside its purpose" --region demo`
+    """
+    with cabinet(region, hub, token) as at:
+        found = filed(at, "study-stopped", study, {"text": text}, by, key)
+    told(found, as_json, f"Stopped: {study}.", f"已叫停：{study}。")
 
 
 @app.command("result", cls=Command)

@@ -50,6 +50,12 @@ def add(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Access file to write; give it to that person.")],
     region: RegionOption,
     days: Annotated[int, typer.Option("--days", metavar="N", min=1, max=3660, help="How long it is valid.")] = 365,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scope", metavar="WORD", help="Of its role only that: read, an area such as ledger, or ledger:read."
+        ),
+    ] = None,
     database: DatabaseOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -57,13 +63,17 @@ def add(
     token is nowhere else; the hub keeps its hash.
 
     Example: `huizhen hub token add acme-pharma --role asker --out acme.access --region demo`
+
+    Example: `huizhen hub token add dashboard --role auditor --scope read --out dash.access --region demo`
     """
     from huizhen.adapters.tokens import Tokens
     from huizhen.client.access import Access, write
+    from huizhen.hub.scope import check_scope
     from huizhen.hub.server import authority_of
     from huizhen.path.witness import witness_keys
 
     check_caller(name, role)
+    check_scope(scope or ())
     if out.exists():
         raise BadInput(
             "access-file-there",
@@ -73,7 +83,7 @@ def add(
     with interruptible(*_AGAIN), opened_hub(region, database) as found:
         keys = (found.vkey, *(k.vkey for k in witness_keys(found.store.node_keys())))
         authority = authority_of(found).pem.decode()
-        secret, made = Tokens(found.engine, found.clock).add(name, role, days)
+        secret, made = Tokens(found.engine, found.clock).add(name, role, days, scope or ())
         write(out, Access(name, role, secret, authority, keys))
     if as_json:
         VOICE.json({**made.as_json(), "file": str(out)})
@@ -103,10 +113,11 @@ def list_(region: RegionOption, database: DatabaseOption = None, as_json: JsonFl
             Head(Text("id", "编号"), "id"),
             Head(Text("name", "名称")),
             Head(Text("role", "角色")),
+            Head(Text("scope", "范围")),
             Head(Text("valid until", "有效期至"), "id"),
             Head(Text("revoked", "吊销于"), "id"),
         ],
-        [(t.id, t.name, t.role, t.until_utc[:10], (t.revoked_utc or "")[:10]) for t in known],
+        [(t.id, t.name, t.role, " ".join(t.scope) or "–", t.until_utc[:10], (t.revoked_utc or "")[:10]) for t in known],
     )
 
 

@@ -227,6 +227,7 @@ STATUS: dict[str, Text] = {
     "needs": Text("something is missing", "尚缺条件"),
     "failed": Text("failed", "失败"),
     "running": Text("not finished", "尚未完成"),
+    "awaiting": Text("kept back", "暂缓发布"),
 }
 
 VERDICT: dict[str, Text] = {

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from huizhen.adapters.passkeys import Passkey
 from huizhen.adapters.sessions import Session
+from huizhen.console import acts
 from huizhen.console.render import render
 from huizhen.console.sign_in import Answer
 from huizhen.console.visit import ROOT, Form, OwnForm, Visit, Visiting, another_site, check_same_site, doorman, site
@@ -24,7 +25,8 @@ _TITLE = Text("Your account", "我的账户")
 
 @dataclass(frozen=True)
 class Own:
-    """How the account can be opened. `codes` is a new seed for the app, `picture` the same as one (SVG)."""
+    """How the account can be opened, and with which key it signs. `codes` is a new seed for the
+    app, `picture` the same as one (SVG)."""
 
     passkeys: list[Passkey]
     has_password: bool
@@ -33,6 +35,8 @@ class Own:
     by_link: bool
     codes: str
     picture: str
+    registered: str
+    """Public key that is on file for this person to sign with; "" for none."""
     problem: HuizhenError | None = None
 
 
@@ -52,6 +56,7 @@ def _page(visit: Visit, form: Form | None = None, problem: HuizhenError | None =
         visit.session.way == "link",
         codes,
         _picture(door.accounts.codes_address(login, codes)),
+        acts.own_key(visit),
         problem,
     )
     return render(visit.request, "account", page, _TITLE, visit, 200 if problem is None else problem.http)

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from huizhen.adapters.accounts import Accounts
 from huizhen.adapters.passkeys import Passkeys
 from huizhen.adapters.sessions import Sessions
-from huizhen.console import account, contracts, data, hospitals, ledger, overview, sign_in, studies, watching
+from huizhen.console import account, acts, contracts, data, hospitals, ledger, overview, sign_in, studies, watching
 from huizhen.console.render import POLICY, render, style
 from huizhen.console.visit import Doorman, SignInFirst, no_page, sign_in_address, signed_in
 from huizhen.hub.hub import Hub
@@ -26,7 +26,7 @@ from huizhen.kit.defect import note_defect
 from huizhen.kit.errors import BadInput, HuizhenError
 from huizhen.kit.text import Text
 
-_PARTS = (sign_in, account, overview, data, studies, watching, contracts, hospitals, ledger)
+_PARTS = (sign_in, account, acts, overview, data, studies, watching, contracts, hospitals, ledger)
 _HEADERS = {
     "content-security-policy": POLICY,
     "strict-transport-security": "max-age=31536000",

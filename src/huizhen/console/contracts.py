@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
+from huizhen.console import acts
 from huizhen.console.render import render
 from huizhen.console.visit import Visiting, no_page
 from huizhen.hub.api.at import Name
@@ -20,6 +21,13 @@ from huizhen.model.party import Party
 router = APIRouter()
 _READ_MONEY: tuple[Role, ...] = ("asker", "trustee", "auditor", "regulator")
 _LAST = 500
+_DO: Mapping[str, Text] = {
+    "offer": Text("Offer it for signature", "提请签署"),
+    "sign": Text("Sign it", "签署"),
+    "suspend": Text("Suspend it", "中止"),
+    "resume": Text("Let it go on", "恢复"),
+    "end": Text("End it, or give notice", "终止或通知退出"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,9 @@ class Instrument:
 
     filed: dict[str, Any]
     states: Mapping[State, Text]
+    steps: list[tuple[str, acts.Act]]
+    """What the person may do of it now."""
+    words: Mapping[str, Text]
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,9 @@ def contracts(visit: Visiting) -> Response:
 @router.get("/contracts/{kind}/{name}")
 def instrument(visit: Visiting, kind: Kind, name: Annotated[str, Path(pattern=Name)]) -> Response:
     filed = visit.desk.instruments.find(visit.caller, kind, name)
-    return render(visit.request, "instrument", Instrument(filed, STATES), Text(name, name), visit)
+    return render(
+        visit.request, "instrument", Instrument(filed, STATES, acts.steps(visit, filed), _DO), Text(name, name), visit
+    )
 
 
 @router.get("/money")

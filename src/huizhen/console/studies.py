@@ -12,9 +12,10 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import RedirectResponse
 
 from huizhen import methods
-from huizhen.client import report
+from huizhen.client import report, report_paper, result_files
 from huizhen.client.request import read_request
 from huizhen.client.words import STATUS
+from huizhen.console import acts
 from huizhen.console.data import Holdings, holdings
 from huizhen.console.render import render
 from huizhen.console.visit import ROOT, Form, OwnForm, Visit, Visiting, no_page
@@ -28,6 +29,8 @@ from huizhen.path.outcome import UNFINISHED
 
 router = APIRouter()
 _LINES = 12
+_ROUND = "10"
+"""To a multiple of so many people the size of a cohort is told before the question itself is asked."""
 _BLANK = {"title": "", "dataset": "", "purpose": "HMB", "cohort": "", "method": "count", "params": "", "min_cell": "10",
           "price": "0"}  # fmt: skip
 """A new form."""
@@ -51,6 +54,9 @@ class Shown:
     report: report.Page
     running: bool
     progress: Progress
+    stop: acts.Act | None
+    commitment: tuple[acts.Act, str] | None
+    """What the asker has still to promise, in words, and its form."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,8 @@ class Checked:
     hospitals: list[str]
     price_fen: int
     budget: dict[str, Any] | None
+    rows: str = ""
+    """About how many rows those asked hold of the dataset, cohort or not."""
     problem: HuizhenError | None = None
 
 
@@ -148,10 +156,31 @@ def _check(visit: Visit, form: Form) -> Checked:
     try:
         found = visit.desk.check(visit.caller, _request(visit, form))
     except HuizhenError as problem:
-        return Checked(None, [], [], 0, None, problem)
+        return Checked(None, [], [], 0, None, problem=problem)
     grant = found["grant"]
     asked = [p["name"] for p in (grant["limits"] or {"participants": []})["participants"]]
-    return Checked(grant["verdict"], grant["reasons"], asked, found["price_fen"], found["budget"])
+    rows = sum(card.rows for card in visit.desk.cards(form.get("dataset", "")) if card.holder in asked)
+    return Checked(grant["verdict"], grant["reasons"], asked, found["price_fen"], found["budget"], _about(rows))
+
+
+def _about(rows: int) -> str:
+    """Two figures of it: 12,345 is 12,000."""
+    if not rows:
+        return ""
+    unit = 10 ** max(0, len(str(rows)) - 2)
+    return f"{round(rows / unit) * unit:,}"
+
+
+@router.post("/studies/count")
+def count(visit: Visiting, form: OwnForm) -> Response:
+    """How large the cohort is: a study of its own, which takes the road and the guard like any other, at no price."""
+    title = Text(f"How many? {form.get('title', '')}", f"多少人？{form.get('title', '')}").say(visit.language).strip()
+    plain = {**form, "title": title, "method": "count", "params": "", "price": "0", "round_to": _ROUND}
+    try:
+        study = visit.studies.submit(visit.caller, _request(visit, plain))
+    except HuizhenError as problem:
+        return _form(visit, form, None, problem)
+    return RedirectResponse(f"{ROOT}/studies/{study}", 303)
 
 
 @router.post("/studies/new")
@@ -174,6 +203,8 @@ def _request(visit: Visit, form: Form) -> Request:
         "price_fen": _fen(form.get("price", "")),
         "protection": {"min_cell": _whole(form.get("min_cell", ""))},
     }
+    if form.get("round_to"):
+        asked["protection"]["round_to"] = _whole(form["round_to"])
     if form.get("cohort", "").strip():
         asked["cohort"] = form["cohort"].strip()
     params = parse(form.get("params", ""), "params").value if form.get("params", "").strip() else None
@@ -214,7 +245,9 @@ def _whole(text: str) -> int:
 def one(visit: Visiting, study: StudyId) -> Response:
     found = visit.desk.outcome(visit.caller, study)
     running = found["status"] in UNFINISHED and found["status"] != "awaiting"
-    page = Shown(study, report.page(found, visit.language), running, _progress(visit, study))
+    stop = acts.paper(visit, "study-stopped", study) if found["status"] in ("running", "awaiting") else None
+    shown, promise = report.page(found, visit.language), acts.commitment(visit, study)
+    page = Shown(study, shown, running, _progress(visit, study), stop, promise)
     return render(visit.request, "study", page, Text(found["request"]["title"], found["request"]["title"]), visit)
 
 
@@ -235,6 +268,21 @@ def report_file(visit: Visiting, study: StudyId) -> Response:
     """The report as one file that opens without a network, with the evidence in it."""
     written = report.render(visit.desk.outcome(visit.caller, study), visit.language)
     return _file(written.encode(), "text/html; charset=utf-8", f"{study}.html")
+
+
+@router.get("/studies/{study}/report.pdf")
+def pdf_file(visit: Visiting, study: StudyId) -> Response:
+    """The same report as PDF."""
+    written = report_paper.pdf(visit.desk.outcome(visit.caller, study), visit.language)
+    return _file(written, "application/pdf", f"{study}.pdf")
+
+
+@router.get("/studies/{study}/figures.zip")
+def figures_file(visit: Visiting, study: StudyId) -> Response:
+    """The tables of the result as CSV, with all that is known of the study and the proof of each of its entries."""
+    found = visit.desk.outcome(visit.caller, study)
+    proofs = {n: visit.desk.prove(n) for n in found["evidence"]["entries"]} if found["evidence"]["checkpoint"] else {}
+    return _file(result_files.archive(found, proofs), "application/zip", f"{study}.zip")
 
 
 @router.get("/studies/{study}/outcome.json")

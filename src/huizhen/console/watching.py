@@ -11,11 +11,14 @@ from fastapi import APIRouter, Response
 from huizhen import rules
 from huizhen.client import report
 from huizhen.client.block import Block
+from huizhen.console import acts
 from huizhen.console.render import render
-from huizhen.console.visit import Visiting, no_page
+from huizhen.console.visit import Visit, Visiting, no_page
 from huizhen.hub.api.at import StudyId
+from huizhen.kit.canonical import canonical
 from huizhen.kit.text import Text
 from huizhen.model import listing
+from huizhen.model.party import Party
 from huizhen.model.review import WHATS, What
 from huizhen.model.rule import Rule
 
@@ -43,7 +46,11 @@ class Review:
 
     review: dict[str, Any]
     answer: tuple[Block, ...]
+    content: str
+    """All of it, as it is hashed."""
     whats: Mapping[What, Text]
+    seal: acts.Act | None
+    open: acts.Act | None
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,13 @@ class Watched:
     listed: list[dict[str, Any]]
     listing_states: Mapping[listing.State, Text]
     credibility: list[dict[str, Any]]
+    answers: dict[str, acts.Act | None]
+    """The form to answer each alarm, by its digest; None where it is answered, or not by this person."""
+    lifts: list[tuple[dict[str, Any], acts.Act]]
+    """Listings that this person decides about."""
+    to_list: acts.Act | None
+    parties: tuple[Party, ...]
+    today: str
 
 
 @dataclass(frozen=True)
@@ -74,8 +88,22 @@ def one_review(visit: Visiting, study: StudyId) -> Response:
     review = visit.desk.papers.review(visit.caller, study)
     content = review["content"]
     found = {"result": content["result"], "guard": content["guard"], "grant": None}
-    page = Review(review, report.answer(report.reading_of(found, visit.language)), WHATS)
+    shown = report.answer(report.reading_of(found, visit.language))
+    page = Review(review, shown, canonical(content).decode(), WHATS, *_verdict(visit, review))
     return render(visit.request, "review", page, Text(review["title"], review["title"]), visit)
+
+
+def _verdict(visit: Visit, review: dict[str, Any]) -> tuple[acts.Act | None, acts.Act | None]:
+    """The forms by which this person seals a verdict, and opens it; None where that is not their turn."""
+    study = review["study"]
+    mine = acts.paper(visit, "review-sealed", study, release=review["release"])
+    if mine is None:
+        return None, None
+    if mine.by not in {s["reviewer"] for s in review["sealed_by"]}:
+        return (mine if review["state"] in ("waiting", "half-sealed", "split") else None), None
+    opened = any(p["kind"] == "review-opened" and p["by"] == mine.by for p in review["papers"])
+    ready = review["state"] in ("sealed", "half-open", "split-sealed") and not opened
+    return None, acts.paper(visit, "review-opened", study) if ready else None
 
 
 @router.get("/alarms")
@@ -84,11 +112,21 @@ def alarms(visit: Visiting) -> Response:
     if not visit.caller.sees_all:
         raise no_page()
     desk, who = visit.desk, visit.caller
+    alarms, listed = desk.watching.alarms(who, open_only=False)[::-1], desk.papers.blacklist()
+    answers = {a["digest"]: None if a["acknowledged_by"]
+               else acts.paper(visit, "alarm-acknowledged", a["about"], alarm=a["digest"]) for a in alarms}  # fmt: skip
+    lifts = [(x, acts.paper(visit, "listing-decided", x["party"], listing=x["listing"]))
+             for x in listed if x["state"] in ("standing", "to come")]  # fmt: skip
     page = Watched(
-        desk.watching.alarms(who, open_only=False)[::-1],
-        desk.papers.blacklist(),
+        alarms,
+        listed,
         listing.STATES,
         desk.watching.credibility(who),
+        answers,
+        [(x, act) for x, act in lifts if act is not None and act.by == x["by"]],
+        acts.paper(visit, "party-listed", ""),
+        desk.parties(),
+        desk.papers.today(),
     )
     return render(visit.request, "alarms", page, Text("Alarms", "警报"), visit)
 

@@ -44,6 +44,20 @@ class PaperDesk:
 
     # -- filing
 
+    def _check_stop(self, paper: Paper, before: Sequence[Paper]) -> None:
+        """Raises NotFound for no study, Conflict for one that was stopped before or has ended: what is released cannot
+        be called back."""
+        store = self._hub.store
+        study = store.study(paper.subject)
+        done = any(p.kind == "study-stopped" and p.subject == study.id for p in before)
+        if done or store.status(study.id) not in ("running", "awaiting"):
+            raise Conflict(
+                "nothing-to-stop",
+                Text("The study has ended, or was stopped before.", "该研究已结束，或此前已被叫停。"),
+                Text(f"`huizhen study show {study.id}` says how it stands.",
+                     f"可用 `huizhen study show {study.id}` 查看其状态。"),
+            )  # fmt: skip
+
     def file(self, who: Caller, paper: Paper) -> dict[str, Any]:
         """File a signed paper, whoever brings it; the same one again changes nothing. Raises Refused where it is not
         signed by who may say that, or may not follow what was filed before."""
@@ -59,6 +73,8 @@ class PaperDesk:
             check_paper(paper, before, known)
             if paper.kind in ("review-sealed", "review-opened"):
                 self._check_review(paper, before)
+            if paper.kind == "study-stopped":
+                self._check_stop(paper, before)
             if abs((date.fromisoformat(paper.day) - date.fromisoformat(self.today())).days) > 1:
                 raise BadInput(
                     "paper-of-another-day",
@@ -132,6 +148,8 @@ class PaperDesk:
             return self._sees_review(who, subject) and self._review(subject).state in DECIDED
         if kind == "review-sealed":
             return self._sees_review(who, subject)
+        if kind == "study-stopped":
+            return who.sees(self._hub.store.study(subject))
         return who.sees_all or kind not in PRIVATE
 
     def _sees_review(self, who: Caller, study: str) -> bool:

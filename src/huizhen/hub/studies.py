@@ -14,6 +14,7 @@ from huizhen.kit.clock import stamp
 from huizhen.kit.defect import note_defect
 from huizhen.kit.errors import HuizhenError
 from huizhen.kit.text import Text
+from huizhen.model.paper import Kind, Paper
 from huizhen.model.study import Request, Study
 from huizhen.path.outcome import UNFINISHED
 from huizhen.path.ports import Stopping
@@ -73,6 +74,23 @@ class Studies:
         with self._beginning:
             for study in self.desk.hub.store.awaiting():
                 self._start(study)
+
+    def file(self, who: Caller, paper: Paper) -> dict[str, Any]:
+        """File a paper, and drive on what it lets go or stops. Raises as `PaperDesk.file`."""
+        made = self.desk.papers.file(who, paper)
+        self._filed(paper.kind)
+        return made
+
+    def say(self, who: Caller, kind: Kind, subject: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The same in the trustee's own name."""
+        made = self.desk.papers.say(who, kind, subject, body)
+        self._filed(kind)
+        return made
+
+    def _filed(self, kind: Kind) -> None:
+        self.witness_soon()
+        if kind in ("review-opened", "study-stopped"):
+            self.go_on()
 
     def _start(self, study: Study) -> None:
         if self.desk.hub.store.status(study.id) not in UNFINISHED:

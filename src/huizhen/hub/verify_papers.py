@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from huizhen.kit.canonical import digest
-from huizhen.kit.errors import HuizhenError
+from huizhen.kit.errors import HuizhenError, Refused
 from huizhen.kit.text import Text
 from huizhen.ledger.story import StoredDocument, read_leaf
 from huizhen.model.evidence import Evidence
@@ -31,6 +31,7 @@ class _Read:
         self.hidden = False
         """Whether a paper was passed over, since its document is not here."""
         self.studies: dict[str, dict[str, Any]] = {}
+        self.stopped: set[str] = set()
 
     def said(self, entry: Evidence, name: str) -> Any:
         stored = self.documents.get(entry.refs.get(name, ""))
@@ -48,6 +49,8 @@ class _Read:
             self._study(entry)
 
     def _paper(self, entry: Evidence) -> None:
+        if entry.kind == "study-stopped":
+            self.stopped.add(entry.subject)
         said = self.said(entry, "paper")
         if said is None:
             self.hidden = True
@@ -66,6 +69,9 @@ class _Read:
         for name in ("study", "grant", "release", "tallies"):
             if (said := self.said(entry, name)) is not None:
                 known[name] = said
+        if entry.kind == "study-released" and entry.subject in self.stopped:
+            what = Text("It was released after it was stopped.", "叫停之后仍被发布。")
+            raise Refused("released-though-stopped", what, Text("Tell the regulator.", "请告知监管方。"))
         limits = (known.get("grant") or {}).get("limits") or {}
         if entry.kind == "study-guarded" and "own-figures" in limits.get("reviews", ()):
             _check_own(known)

@@ -31,6 +31,7 @@ ANY_TIME = frozenset(
     | {"review-waived", "review-restored", "party-listed", "listing-appealed", "listing-decided"}
     | {"staff-alarmed", "staff-alarm-reviewed"}
     | {"alarm-raised", "alarm-acknowledged", "departure-reported", "audit-reported"}
+    | {"study-stopped"}
 )
 """Kinds that belong to no study's order, wherever they stand."""
 

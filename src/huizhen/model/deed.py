@@ -163,6 +163,7 @@ class Instrument(Document):
 class Commitment(Document):
     """What an asker promises of one study, by its signature, before the result is released."""
 
+    DOMAIN: ClassVar[bytes] = b"huizhen/commitment/v1\n"
     study: str
     """Digest of the study."""
     contract: str
@@ -173,7 +174,7 @@ class Commitment(Document):
 
     def signed_bytes(self) -> bytes:
         said = {"study": self.study, "contract": self.contract, "text": self.text}
-        return b"huizhen/commitment/v1\n" + canonical(said)
+        return self.DOMAIN + canonical(said)
 
     def signed(self, sign: Sign) -> Commitment:
         return self.model_copy(update={"signature": sign(self.signed_bytes()).hex()})

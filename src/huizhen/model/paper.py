@@ -20,7 +20,7 @@ from huizhen.model.document import Document
 Kind = Literal[
     "reviewer-enrolled", "reviewer-dismissed", "review-sealed", "review-opened", "review-waived", "review-restored",
     "party-listed", "listing-appealed", "listing-decided", "alarm-raised", "alarm-acknowledged", "departure-reported",
-    "audit-reported",
+    "audit-reported", "study-stopped",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 TRUSTEE = "hub"
@@ -140,6 +140,12 @@ class AuditReported(Document):
     report: str | None = Field(default=None, pattern=_HEX)
 
 
+class StudyStopped(Document):
+    """A study under way, or whose result is kept back, ends here: nothing of it is released. `text`: why."""
+
+    text: Grounds
+
+
 BODIES: Mapping[Kind, type[Document]] = {
     "reviewer-enrolled": ReviewerEnrolled,
     "reviewer-dismissed": ReviewerDismissed,
@@ -154,6 +160,7 @@ BODIES: Mapping[Kind, type[Document]] = {
     "alarm-acknowledged": AlarmAcknowledged,
     "departure-reported": DepartureReported,
     "audit-reported": AuditReported,
+    "study-stopped": StudyStopped,
 }
 
 

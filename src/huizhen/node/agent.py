@@ -178,6 +178,7 @@ class Agent:
 
     def _open_study(self, study: Study, grant: Grant, earlier: Sequence[str]) -> str:
         request = study.request
+        papers.check_not_stopped(self.book, study.id)
         known = Known(
             name=self.name,
             key=self.key.public.hex(),
@@ -233,6 +234,7 @@ class Agent:
                 Text("Run the study again: it is opened anew.", "请重新运行该研究。"),
             )
         sitting = self._sittings[study]
+        papers.check_not_stopped(self.book, study)
         check_time(sitting.limits, self.clock())
         return sitting
 
@@ -242,6 +244,7 @@ class Agent:
         return ending.tally(self, self._sitting(body["study"]), body.get("state")).as_json()
 
     def _deliver(self, body: dict[str, Any]) -> dict[str, Any]:
+        papers.check_not_stopped(self.book, str(body.get("study")))
         said = extracts.deliver(self, body)
         self._rounds.left = hashlib.sha256(said.get("sealed", b"")).hexdigest() if "sealed" in said else ""
         return said

@@ -20,9 +20,11 @@ from huizhen.model.paper import TRUSTEE, Paper
 from huizhen.model.policy import Policy
 from huizhen.model.review import Review, replay, reviewers
 from huizhen.model.study import Study
+from huizhen.path.keeping import stopped
+from huizhen.path.papers import TOLD
 from huizhen.path.review import check_approved, to_review
 
-_KEEP = "paper:"
+_KEEP, _STOP = "paper:", "stop:"
 
 
 class Book(Protocol):
@@ -61,16 +63,24 @@ def kept(book: Book) -> tuple[Paper, ...]:
     return tuple(sorted(found, key=lambda p: p.kind != "party-listed"))
 
 
+def _key_of(paper: Paper) -> str:
+    return f"{_STOP}{paper.subject}" if paper.kind == "study-stopped" else f"{_KEEP}{paper.digest()}"
+
+
 def keep(book: Book, papers: Iterable[Paper], hub: Hub, policy: Policy) -> list[Paper]:
-    """Keep papers of the blacklist that hold; answers those that are new here. What is not signed as it should be is
-    passed over: it says nothing about anybody."""
-    new = {
-        f"{_KEEP}{paper.digest()}": paper
-        for paper in papers
-        if paper.kind in KINDS and _believed(paper, hub, policy) and book.get(f"{_KEEP}{paper.digest()}") is None
-    }
+    """Keep papers of the blacklist, and those that stop a study, that hold; answers those that are new here. What is
+    not signed as it should be is passed over: it says nothing about anybody."""
+    known = [(_key_of(p), p) for p in papers if p.kind in TOLD]
+    new = {key: p for key, p in known if book.get(key) is None and _believed(p, hub, policy)}
     book.put_all({key: paper.model_dump_json() for key, paper in new.items()})
     return list(new.values())
+
+
+def check_not_stopped(book: Book, study: str) -> None:
+    """Raises Refused for a study that was stopped, as far as this node has heard."""
+    found = book.get(f"{_STOP}{study}")
+    if found is not None:
+        raise stopped(Paper.model_validate_json(found))
 
 
 def _believed(paper: Paper, hub: Hub, policy: Policy) -> bool:

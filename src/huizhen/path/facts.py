@@ -10,7 +10,6 @@ from huizhen.kit.clock import day_of
 from huizhen.kit.errors import BadInput, Conflict, Refused
 from huizhen.kit.text import Text
 from huizhen.market.settle import patient_percent
-from huizhen.model import listing
 from huizhen.model.agreement import agree
 from huizhen.model.dataset import Dataset, Schema
 from huizhen.model.grant import Participant
@@ -23,7 +22,7 @@ from huizhen.path.authorise import columns_read, plan, privacy_of
 from huizhen.path.clauses import shares_at
 from huizhen.path.legal import legal_facts
 from huizhen.path.link import Link, Silent
-from huizhen.path.papers import to_tell
+from huizhen.path.papers import TOLD, to_tell
 from huizhen.path.ports import Store
 from huizhen.path.review import to_review, unreviewed
 from huizhen.privacy.budget import BudgetDecision, check_budget
@@ -136,7 +135,7 @@ def gather(
         [c.holder for c in cards_of(store, request)],
         request.quorum,
         link,
-        to_tell(store.papers.of(*listing.KINDS), day_of(now, settings.jurisdiction)),
+        to_tell(store.papers.of(*TOLD), day_of(now, settings.jurisdiction)),
     )
     names = list(policies)
     keys, spent = store.node_keys(), budget(store, request)

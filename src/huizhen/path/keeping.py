@@ -1,4 +1,4 @@
-"""What keeps a guarded result back: its reviewers, what its contract asks of the asker, and the blacklist."""
+"""What keeps a guarded result back: its reviewers, what its contract asks, the blacklist, and that it was stopped."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from huizhen.kit.errors import Conflict, HuizhenError, Refused
 from huizhen.kit.text import Text
 from huizhen.model import listing
 from huizhen.model.grant import Grant
+from huizhen.model.paper import TRUSTEE, Paper, StudyStopped
 from huizhen.model.study import Study
 from huizhen.path import clauses, review
 from huizhen.path.ports import Store
@@ -25,6 +26,7 @@ def why_kept_back(
     store: Store, study: Study, grant: Grant, journal: Mapping[str, Any], now: datetime
 ) -> HuizhenError | None:
     """What the result of a study still waits for; None: nothing. Raises Refused where it is not released any more."""
+    check_not_stopped(store, study)
     check_not_listed(store, study, now)
     people = review.waits_for(store, study, grant, journal, now)
     contract = clauses.why_kept_back(store, study, grant, journal, now)
@@ -52,3 +54,21 @@ def check_not_listed(store: Store, study: Study, now: datetime) -> None:
             Text("Nothing is released to a listed party. It may appeal: `huizhen blacklist appeal`.",
                  "不向黑名单所列主体发布任何结果。可用 `huizhen blacklist appeal` 申诉。"),
         )  # fmt: skip
+
+
+def check_not_stopped(store: Store, study: Study) -> None:
+    """Raises Refused where the trustee or an authority has stopped the study."""
+    found = store.papers.of("study-stopped", subject=study.id)
+    if found:
+        raise stopped(found[0])
+
+
+def stopped(paper: Paper) -> Refused:
+    """That a study was stopped: by whom, when and why."""
+    by = Text("the trustee", "受托方") if paper.by == TRUSTEE else Text(paper.by, paper.by)
+    said = StudyStopped.read(paper.body).text
+    return Refused(
+        "study-stopped",
+        Text(f"It was stopped by {by.en} on {paper.day}: {said}", f"已于 {paper.day} 由{by.zh}叫停：{said}"),
+        Text("Nothing of it is released. Ask whoever stopped it.", "不发布任何结果。请向叫停方询问。"),
+    )

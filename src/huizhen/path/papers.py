@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple
 
 from huizhen.kit.errors import HuizhenError, Refused
@@ -27,6 +28,7 @@ MAY_SAY: Mapping[Kind, tuple[Who, ...]] = {
     "alarm-acknowledged": ("trustee", "authority"),
     "departure-reported": ("trustee", "party"),
     "audit-reported": ("auditor", "authority"),
+    "study-stopped": ("trustee", "authority"),
 }
 """Who may sign which paper. `authority`, `auditor`: a party of that kind; `subject`: whom it is about; `party`: any."""
 
@@ -100,10 +102,18 @@ def entry_of(paper: Paper) -> tuple[str, dict[str, str | int]]:
     return hidden.get(paper.kind, paper.subject), {k: paper.body[v] for k, v in _SHOWN.get(paper.kind, {}).items()}
 
 
+TOLD: tuple[Kind, ...] = (*listing.KINDS, "study-stopped")
+"""The kinds that nodes are told of."""
+_STOPS_TOLD = timedelta(days=31)
+"""So long nodes are told that a study was stopped; by then its deadline is over."""
+
+
 def to_tell(papers: Sequence[Paper], day: str) -> list[dict[str, Any]]:
-    """What nodes are told of the blacklist: whatever has not ended by itself."""
+    """What nodes are told: of the blacklist whatever has not ended by itself, and which studies were stopped."""
     found = [x for x in listing.listings(papers) if x.body.until_day >= day]
-    return [p.as_json() for x in found for p in (x.paper, *x.appeals, *x.decided)]
+    since = (date.fromisoformat(day) - _STOPS_TOLD).isoformat()
+    stops = [p.as_json() for p in papers if p.kind == "study-stopped" and p.day >= since]
+    return [p.as_json() for x in found for p in (x.paper, *x.appeals, *x.decided)] + stops
 
 
 def _refuse(code: str, en: str, zh: str) -> HuizhenError:

@@ -25,12 +25,13 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 
 @dataclass(frozen=True)
 class Patience:
-    """`until`: the study's deadline. `say` is told whom the study is waiting for."""
+    """`until`: the study's deadline. `say` is told whom the study is waiting for; `go_on` raises where it may not."""
 
     federation: Federation
     clock: Clock
     until: datetime
     say: Callable[[Text], None]
+    go_on: Callable[[], None] = lambda: None
 
     def insist(self, ask: Callable[[], T], again: Callable[[], None] = lambda: None) -> T:
         """What `ask` answers, `again` being done before every further attempt.
@@ -40,6 +41,7 @@ class Patience:
         attempt, pause, silent = ask, FIRST_PAUSE, None
         while True:
             self._check_deadline(silent)
+            self.go_on()
             try:
                 return attempt()
             except Refused as problem:

@@ -13,13 +13,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from huizhen.kit.clock import Clock, day_of, stamp
 from huizhen.kit.errors import HuizhenError, Refused, to_wire
 from huizhen.kit.keys import SigningKey
 from huizhen.kit.text import Text
-from huizhen.model import listing
 from huizhen.model.assessment import Assessment, Opinion
 from huizhen.model.census import Census
 from huizhen.model.evidence import Evidence
@@ -40,7 +40,7 @@ from huizhen.path.legal import check_counted
 from huizhen.path.link import Link, Unfit
 from huizhen.path.models import filled
 from huizhen.path.outcome import UNFINISHED
-from huizhen.path.papers import to_tell
+from huizhen.path.papers import TOLD, to_tell
 from huizhen.path.patience import Patience
 from huizhen.path.ports import Federation, Record, Store
 from huizhen.path.propose import propose
@@ -254,6 +254,7 @@ class Road:
             record.guarded(r, study, release, tallies)
             if release.status == "released":
                 check_not_overtaken(self.store, study)
+                keeping.check_not_stopped(self.store, study)
                 keeping.check_not_listed(self.store, study, self.clock())
                 if keeping.waits(study, grant):
                     r.journal(study.id, "guarded_utc", r.at_utc)
@@ -357,7 +358,8 @@ class Road:
         return Link(self.federation, self.key.sign, self.store.node_keys(), self.clock, until)
 
     def _patience(self, study: Study, step: str) -> Patience:
-        return Patience(self.federation, self.clock, study.deadline(), lambda text: self.progress(step, text))
+        go_on = partial(keeping.check_not_stopped, self.store, study)
+        return Patience(self.federation, self.clock, study.deadline(), lambda text: self.progress(step, text), go_on)
 
     def _note_effort(self, study: Study, link: Link, spent: Counter[str]) -> None:
         """`spent`: seconds by step, and under the empty name those from start to end; added over every time it ran."""
@@ -382,7 +384,7 @@ class Road:
     def witness(self) -> None:
         """Sign how the ledger stands and have it co-signed; tell every node of the blacklist."""
         link = self._link()
-        told = to_tell(self.store.papers.of(*listing.KINDS), day_of(self.clock(), self.store.settings().jurisdiction))
+        told = to_tell(self.store.papers.of(*TOLD), day_of(self.clock(), self.store.settings().jurisdiction))
         if told:
             link.ask("papers", {node: {"papers": told} for node in link.keys})
         self._witness(link)

@@ -91,11 +91,14 @@ for (const form of document.querySelectorAll("[data-live]")) {
 }
 
 /* Progress, once a second, until the study has ended. */
-async function follow(part) {
+const LONGEST = 20 * 60;
+/* Who has gone away is not kept signed in by an open page. */
+async function follow(part, asked = 0) {
+  if (asked > LONGEST) return;
   const list = part.querySelector("[data-poll]");
   if (!list) return location.reload();
   const heard = await fetch(list.dataset.poll);
   if (heard.ok) part.innerHTML = await heard.text();
-  setTimeout(follow, 1000, part);
+  setTimeout(follow, 1000, part, asked + 1);
 }
 for (const part of document.querySelectorAll("[data-live-part]")) setTimeout(follow, 1000, part);

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from huizhen.adapters.tokens import Tokens
 from huizhen.hub.app import bounded
 from huizhen.hub.caller import Caller, Role
+from huizhen.hub.scope import check_within
 from huizhen.kit.defect import note_defect
 from huizhen.kit.errors import BadInput, HuizhenError, Lost, Refused, to_wire
 from huizhen.kit.text import Text
@@ -82,6 +83,7 @@ class Gate:
     def _caller(self, request: Request, token: str | None) -> Caller:
         if token is not None:
             found = self._tokens.who(token)
+            check_within(found.scope, request.method, request.url.path.removeprefix(request.scope.get("root_path", "")))
             return Caller(found.name, cast(Role, found.role))
         key = request.scope.get("extensions", {}).get("tls", {}).get("client_key")
         node = self._node_of(key) if isinstance(key, str) else None

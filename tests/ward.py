@@ -65,6 +65,8 @@ class Ward(Visited):
         return self.signed_in(f"p-{number}", Person(self.subjects[number]))
 
     def close(self) -> None:
+        for each in self._open:
+            each.close()
         self.pages.stop()
         self._serving.join()
         self.desk.close()

@@ -193,7 +193,7 @@ def _made_up() -> str:
     import base64
     import os
 
-    return "p-" + base64.b32encode(os.urandom(10)).decode().lower()
+    return "p-" + base64.b32encode(os.urandom(5)).decode().lower()
 
 
 def _check_person(name: str, region: Path | None, home: Path | None, person: str, by: str) -> None:

@@ -59,7 +59,9 @@ class House:
     motto: Text
 
 
-HUB = House(DOORS, {**ROLE_WORDS}, Text("the trustee", "受托方"), Text("No record leaves its hospital.", "记录不离开医院。"))
+HUB = House(
+    DOORS, {**ROLE_WORDS}, Text("the trustee", "受托方"), Text("No record leaves its hospital.", "记录不离开医院。")
+)
 
 
 def house(request: Request) -> House:

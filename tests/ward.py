@@ -39,7 +39,7 @@ class Ward(Visited):
         self.pages_url = f"https://localhost:{self.pages.port}"
 
     def account_link(self, login: str, person: Person | None = None) -> str:
-        """The secret of a link for a patient or who speaks for one; without a person, for somebody who runs the node."""
+        """The secret of a link for a patient or who speaks for one; without a person, for who runs the node."""
         if login not in {a.login for a in self.rooms.accounts.all()}:
             self.rooms.accounts.add(login, HOSPITAL, OPERATOR if person is None else PATIENT)
             if person is not None:

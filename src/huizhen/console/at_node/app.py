@@ -17,7 +17,7 @@ from huizhen.adapters.sessions import Sessions
 from huizhen.console import account, sign_in
 from huizhen.console.app import furnished
 from huizhen.console.at_node import allowing, claims, first, health, holdings, mine, people, questions
-from huizhen.console.at_node.desk import OPERATOR, PATIENT, NodeDesk, Where
+from huizhen.console.at_node.desk import OPERATOR, PATIENT, NodeDesk
 from huizhen.console.render import Door, House
 from huizhen.console.visit import Doorman
 from huizhen.kit.clock import Clock, utc_now

@@ -121,10 +121,10 @@ def _well(agent: Agent, hub: Hub) -> list[tuple[bool, Text, str]]:
 
 def _hub(hub: Hub) -> tuple[bool, Text, str]:
     try:
-        size = hub.standing().get("size", "")
+        hub.standing()
     except HuizhenError as problem:
         return False, Text("the hub answers", "中心有应答"), problem.code
-    return True, Text("the hub answers; entries in its ledger", "中心有应答；账本条数"), str(size)
+    return True, Text("the hub answers", "中心有应答"), ""
 
 
 @router.get("/health")

@@ -23,8 +23,8 @@ AT_THE_NODE = {
     "consent wording show", "care access", "care check", "care review list", "care review decide", "patient uses",
     "patient consents", "patient data", "patient delete", "patient deletions", "patient confirm-deletion",
     "consent export", "patient claim", "breach affected", "node log", "node score", "node backup", "node restore",
-    "blacklist take", "watch node scan", "watch node list", "watch node acknowledge", "node console", "node account add",
-    "node account link", "node account list", "node account close",
+    "blacklist take", "watch node scan", "watch node list", "watch node acknowledge", "node console",
+    "node account add", "node account link", "node account list", "node account close",
 }  # fmt: skip
 """What a hospital does at its own node."""
 REMOTE = {

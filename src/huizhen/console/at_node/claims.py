@@ -84,6 +84,7 @@ def show(mine: AsPatient) -> Response:
 
 @router.post("/ask")
 def ask(mine: AsPatient, form: OwnForm) -> Response:
+    """Keep the claim for the hospital to answer."""
     with mine.open():
         pass  # whoever does not speak for the person any more asks for nothing
     right, text, people = form.get("right", ""), form.get("text", "").strip(), mine.desk.people

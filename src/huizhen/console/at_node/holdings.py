@@ -28,7 +28,7 @@ _NEWEST = 200
 
 @dataclass(frozen=True)
 class Holdings:
-    """`waits`: cards that the hub has not been told of yet are not marked; they are told by themselves."""
+    """The cards of all datasets, as the hub has them."""
 
     cards: tuple[Dataset, ...]
 
@@ -67,6 +67,7 @@ def datasets(staff: AsStaff) -> Response:
 
 @router.get("/data/{name}")
 def one(staff: AsStaff, name: Named) -> Response:
+    """One dataset; of none else it is said that there is one."""
     with staff.desk.where() as (agent, _hub):
         card = agent.book.card(name)
         if card is None:

@@ -55,6 +55,7 @@ def _check_own(mine: Mine) -> None:
 
 @router.post("/family")
 def add(mine: AsPatient, form: OwnForm) -> Response:
+    """Name a family member, in the person's own words and by nobody else's."""
     _check_own(mine)
     who, relation = form.get("number", "").strip(), form.get("relation", "").strip()
     try:

@@ -172,7 +172,7 @@ def _parts(found: Question) -> list[tuple[Text, str]]:
         (Text("parameters", "参数"), "; ".join(f"{k}: {v}" for k, v in request.params.items())),
         (Text("cohort", "人群"), request.cohort or ""),
         (Text("smallest cell", "最小单元"), str(request.protection.min_cell)),
-        (Text("epsilon", "epsilon"), noise),
+        (Text("noise (epsilon)", "噪声（epsilon）"), noise),
         (Text("masked sums", "掩码求和"), "✓" if request.protection.secure_sum else "–"),
     ]
     return [(name, said) for name, said in told if said]

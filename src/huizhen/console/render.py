@@ -60,7 +60,10 @@ class House:
 
 
 HUB = House(
-    DOORS, {**ROLE_WORDS}, Text("the trustee", "受托方"), Text("No record leaves its hospital.", "记录不离开医院。")
+    DOORS,
+    {str(role): word for role, word in ROLE_WORDS.items()},
+    Text("the trustee", "受托方"),
+    Text("No record leaves its hospital.", "记录不离开医院。"),
 )
 
 

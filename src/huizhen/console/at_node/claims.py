@@ -96,7 +96,7 @@ def ask(mine: AsPatient, form: OwnForm) -> Response:
                      f"请选择一项权利，说明不超过 {_LONGEST} 字。"),
                 Text("Write it again.", "请重新填写。"),
             )  # fmt: skip
-        people.ask(mine.visit.account.login, cast(Right, right), text)
+        people.ask(mine.visit.account.login, right, text)
     except HuizhenError as problem:
         page = Rights(RIGHT_WORDS, people.asked(mine.visit.account.login), VERDICTS, problem, text[:_LONGEST])
         return render(
@@ -121,7 +121,8 @@ def one(staff: AsStaff, number: Number) -> Response:
 
 def _page(staff: Staff, number: int, problem: HuizhenError | None = None) -> Response:
     asked = staff.desk.people.find(number)
-    person, uses = staff.desk.people.of(asked.login), ()
+    person = staff.desk.people.of(asked.login)
+    uses: tuple[Card, ...] = ()
     if asked.right in ("view", "copy") and asked.answered_utc is None:
         with staff.desk.where() as (agent, _hub):
             uses = my_page.page(gather(agent, person.subject), staff.visit.language).read

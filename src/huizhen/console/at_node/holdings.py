@@ -93,5 +93,7 @@ def income(staff: AsStaff) -> Response:
             patients = hub.statement(f"patients@{staff.desk.name}")
         except HuizhenError as said:
             problem = said
-    page = Income(hospital[::-1][:_NEWEST], patients[::-1][:_NEWEST], {**MEMOS}, problem)
+    page = Income(
+        hospital[::-1][:_NEWEST], patients[::-1][:_NEWEST], {str(memo): word for memo, word in MEMOS.items()}, problem
+    )
     return render(staff.visit.request, "income", page, Text("Income", "收益"), staff.visit)

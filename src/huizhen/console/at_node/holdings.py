@@ -86,6 +86,7 @@ def one(staff: AsStaff, name: Named) -> Response:
 
 @router.get("/income")
 def income(staff: AsStaff) -> Response:
+    """What the hub has booked for the hospital and its patients; why not, where it cannot be asked."""
     problem, hospital, patients = None, [], []
     with staff.desk.where() as (_agent, hub):
         try:

@@ -24,7 +24,8 @@ AT_THE_NODE = {
     "patient consents", "patient data", "patient delete", "patient deletions", "patient confirm-deletion",
     "patient corrections", "patient decide-correction", "patient confirm-correction",
     "consent export", "patient claim", "breach affected", "node log", "node score", "node backup", "node restore",
-    "blacklist take", "watch node scan", "watch node list", "watch node acknowledge",
+    "blacklist take", "watch node scan", "watch node list", "watch node acknowledge", "node console",
+    "node account add", "node account link", "node account list", "node account close",
 }  # fmt: skip
 """What a hospital does at its own node."""
 REMOTE = {

@@ -92,9 +92,8 @@ class Accounts:
                 raise Conflict(
                     "account-there",
                     Text(f"There is an account '{login}' already.", f"账户“{login}”已存在。"),
-                    Text(f"For a new link: huizhen hub account link {login}",
-                         f"需要新链接时：huizhen hub account link {login}"),
-                )  # fmt: skip
+                    Text("`account link` prints a new link for it.", "可用 `account link` 打印新链接。"),
+                )
             c.execute(insert(db.account).values(row))
         return self.find(login)
 
@@ -110,7 +109,7 @@ class Accounts:
             raise NotFound(
                 "unknown-account",
                 Text(f"There is no account '{login[:64]}'{hint.en}.", f"没有账户“{login[:64]}”{hint.zh}。"),
-                Text("`huizhen hub account list` shows those there are.", "可用 `huizhen hub account list` 查看。"),
+                Text("`account list` shows those there are.", "可用 `account list` 查看。"),
             )
         return known[login]
 
@@ -144,7 +143,7 @@ class Accounts:
             raise Refused(
                 "link-not-valid",
                 Text("This sign-in link is unknown, used or too old.", "该登录链接不存在、已使用或已过期。"),
-                Text("Ask the trustee for a new one.", "请向受托方索取新链接。"),
+                Text("Ask whoever gave you your account for a new one.", "请向为您开设账户的一方索取新链接。"),
             )
         return self._open(row.login)
 
@@ -268,6 +267,6 @@ def _wrong() -> Refused:
         Text("Name, password or code is not right, or there were too many wrong tries.",
              "账户名、密码或验证码不正确，或错误次数过多。"),
         Text(f"Try again; after {TRIES} wrong tries an account waits a minute, then longer. "
-             "The trustee can give you a new link.",
-             f"请重试；连续错误 {TRIES} 次后账户须等待一分钟，此后更久。受托方可为您提供新链接。"),
+             "Whoever gave you your account can give you a new link.",
+             f"请重试；连续错误 {TRIES} 次后账户须等待一分钟，此后更久。为您开设账户的一方可提供新链接。"),
     )  # fmt: skip

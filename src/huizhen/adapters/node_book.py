@@ -309,6 +309,11 @@ class NodeBook:
         row = self._db.execute("SELECT line FROM log ORDER BY number DESC LIMIT 1").fetchone()
         return None if row is None else Logged.read(json.loads(row[0]))
 
+    def newest_logged(self, most: int) -> list[Logged]:
+        """The last lines, newest first."""
+        rows = self._db.execute("SELECT line FROM log ORDER BY number DESC LIMIT ?", (most,))
+        return [Logged.read(json.loads(line)) for (line,) in rows]
+
     # -- money
 
     def pay(self, study: str, parts: Iterable[tuple[int, int]]) -> None:

@@ -30,6 +30,7 @@ from huizhen.cli import (
     model,
     money,
     network,
+    node_console,
     node_log,
     node_score,
     patient,
@@ -86,6 +87,7 @@ app.command("init", cls=Command)(setup.init)
 node_log.register(setup.node)
 node_score.register(setup.node)
 network.register(setup.node)
+node_console.register(setup.node)
 backup.register(network.hub, setup.node)
 network.hub.add_typer(tokens.token, name="token")
 network.hub.add_typer(accounts.account, name="account")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from huizhen.hub.hub import Hub
 
 account = new_group("People who sign in at the hub's console in a browser.")
-_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}", re.ASCII)
+LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}", re.ASCII)
 _AGAIN = ("Run it again.", "请重新运行。")
 LoginArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The person's account.")]
 AddressOption = Annotated[
@@ -66,7 +66,7 @@ def add(
 
     Example: `huizhen hub account add li.wei --role asker --party acme-pharma --region demo`
     """
-    if not _LOGIN.fullmatch(login):
+    if not LOGIN.fullmatch(login):
         raise BadInput(
             "bad-login",
             Text(f"'{login[:40]}' cannot be the name of an account.", f"“{login[:40]}”不能作为账户名。"),

@@ -9,6 +9,15 @@ COMMANDS: dict[str, str] = {
     "huizhen hub account close": "关闭账户：自下一次请求起会话终止，且无法再登录。",
     "huizhen hub account link": "为丢失通行密钥或密码者打印新的一次性登录链接；先前的链接作废。",
     "huizhen hub account list": "列出全部账户，不含可用于登录的内容。",
+    "huizhen node account": "可在浏览器中登录本院页面的人员：患者，以及节点运行人员。",
+    "huizhen node account add": "为某人开设本院页面的账户，并打印只能登录一次的链接：请交给已核验身份的本人。"
+    "患者账户名随机生成，其编号加密存于节点。",
+    "huizhen node account link": "为丢失通行密钥或密码者打印新的一次性登录链接；先前的链接作废。",
+    "huizhen node account list": "列出本院页面的账户，不含可用于登录的内容，也不含所关联的记录。",
+    "huizhen node account close": "关闭账户：自下一次请求起会话终止，且无法再登录。",
+    "huizhen node console": "提供本院自己的页面，直至 Ctrl-C 或 SIGTERM：患者可见其数据的去向与授权；"
+    "节点运行人员可见数据、研究、请求、收益、"
+    "警报与运行状况。与 `node run` 并行，仅供本院网络使用：节点本身仍只向外连接。",
     "huizhen breach": "个人信息泄露事件：申报、统计、通知、举证。",
     "huizhen breach declare": "申报泄露事件：自此载入账本，不可移除，并显示各项法定时限。",
     "huizhen breach revise": "补正已知情况。数据集与研究只增不减；知悉时间只能更正为更早。",
@@ -50,6 +59,16 @@ OPTIONS: dict[str, str] = {
     "asker, trustee, auditor, regulator or reviewer.": "asker、trustee、auditor、regulator 或 reviewer。",
     "In whose name the person acts; else in their own.": "此人代表的主体；不写即以本人名义。",
     "Address of the hub, as the person's browser reaches it.": "此人浏览器访问中心所用的地址。",
+    "Where browsers of the hospital's network reach it.": "本院网络中浏览器访问的地址。",
+    "Host by which browsers reach it; may be repeated.": "浏览器所用的主机名；可重复。",
+    "The hospital's certificate with its chain, PEM; else one is made.": "医院证书（含证书链，PEM）；不写则自动生成。",
+    "Its private key, PEM.": "其私钥（PEM）。",
+    "Address of the console, as the person's browser reaches it.": "此人浏览器访问本院页面所用的地址。",
+    "Account of a member of staff, who runs the node.": "工作人员（节点运行人员）的账户名。",
+    "Or of the person with this number in its tables.": "或数据表中此编号的患者。",
+    "Who uses it: person; or guardian:ID or family:ID for them.": (
+        "使用人：person；或代为使用的 guardian:编号、family:编号。"
+    ),
     "How long the link is valid.": "链接的有效时长（小时）。",
     "Of its role only that: read, an area such as ledger, or ledger:read.": "仅限其角色中的一部分："
     "read、某一区域（如 ledger）或 ledger:read。",

@@ -69,6 +69,7 @@ class Card:
     mark: str
     style: str
     facts: tuple[tuple[str, str], ...]
+    study: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,9 @@ def page(data: MyData, language: Language) -> Page:
         language=language,
         lead=lead.say(language),
         words={key: text.say(language) for key, text in _PAGE.items()},
-        read=tuple(_card(use, language) for use in read),
-        refused=tuple(_card(use, language) for use in newest if use.part in ("not-covered", "refused")),
-        rest=tuple(_card(use, language) for use in newest if use.part == "not-asked"),
+        read=tuple(card(use, language) for use in read),
+        refused=tuple(card(use, language) for use in newest if use.part in ("not-covered", "refused")),
+        rest=tuple(card(use, language) for use in newest if use.part == "not-asked"),
         care=tuple(_care(data, language)),
         deleted=tuple(_deleted(data, language)),
         corrected=tuple(_corrected(data, language)),
@@ -144,7 +145,8 @@ def how(use: StudyUse) -> Text:
     return Text(f"{summary.en} ({use.method})", f"{summary.zh}（{use.method}）")
 
 
-def _card(use: StudyUse, language: Language) -> Card:
+def card(use: StudyUse, language: Language) -> Card:
+    """One study, as the person reads it."""
     purpose = PURPOSES.get(use.purpose)
     facts = [("who", Text(use.asker, use.asker)), ("why", purpose.label if purpose else Text(use.purpose, use.purpose))]
     data = Text(f"{how(use).en}; {_DATA.en} {use.dataset}", f"{how(use).zh}；{_DATA.zh} {use.dataset}")
@@ -157,7 +159,7 @@ def _card(use: StudyUse, language: Language) -> Card:
     facts += [("proof", Text(numbers, numbers))] if numbers else []
     style = {"used": "", "begun": "needs", "not-covered": "off", "refused": "denied", "not-asked": "off"}[use.part]
     told = tuple((_PAGE[key].say(language), text.say(language)) for key, text in facts)
-    return Card(use.title, use.opened_utc[:10], PARTS[use.part].say(language), style, told)
+    return Card(use.title, use.opened_utc[:10], PARTS[use.part].say(language), style, told, use.id)
 
 
 def _care(data: MyData, language: Language) -> Iterator[Card]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
@@ -18,7 +18,7 @@ from huizhen.adapters.accounts import Accounts
 from huizhen.adapters.passkeys import Passkeys
 from huizhen.adapters.sessions import Sessions
 from huizhen.console import account, acts, contracts, data, hospitals, ledger, overview, sign_in, studies, watching
-from huizhen.console.render import POLICY, render, style
+from huizhen.console.render import HUB, POLICY, House, render, style
 from huizhen.console.visit import Doorman, SignInFirst, no_page, sign_in_address, signed_in
 from huizhen.hub.hub import Hub
 from huizhen.hub.studies import Studies
@@ -58,11 +58,17 @@ def doorman_of(hub: Hub, hosts: Sequence[str]) -> Doorman:
 
 def make_console(running: Studies, there: Callable[[], Sequence[str]], hosts: Sequence[str]) -> FastAPI:
     """The console of a hub; `there` answers the nodes that wait for mail now, `hosts` are the names of the hub."""
-    app = FastAPI(title="Huizhen console", openapi_url=None)
+    app = furnished(HUB, doorman_of(running.desk.hub, hosts), [part.router for part in _PARTS])
     app.state.studies, app.state.there = running, there
-    app.state.doorman = doorman_of(running.desk.hub, hosts)
-    for part in _PARTS:
-        app.include_router(part.router)
+    return app
+
+
+def furnished(of: House, door: Doorman, parts: Sequence[APIRouter]) -> FastAPI:
+    """A console with these pages behind that door: what is the same at the hub and at a hospital."""
+    app = FastAPI(title="Huizhen console", openapi_url=None)
+    app.state.house, app.state.doorman = of, door
+    for part in parts:
+        app.include_router(part)
     app.add_api_route("/static/console.css", lambda: Response(style(), media_type="text/css"), methods=["GET"])
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     app.add_exception_handler(SignInFirst, lambda request, _e: RedirectResponse(sign_in_address(request), 303))
@@ -121,7 +127,8 @@ class Covered:
             if not begun:
                 unforeseen = HuizhenError(
                     "unexpected-on-page",
-                    Text("Something failed at the hub that should not.", "中心出现意外故障。"),
-                    Text("Tell the trustee the time; the hub's log says where it was.", "请将时间告知受托方。"),
-                )
+                    Text("Something failed here that should not.", "出现意外故障。"),
+                    Text("Tell whoever gave you your account the time; the log says where it was.",
+                         "请将时间告知为您开设账户的一方；日志记有位置。"),
+                )  # fmt: skip
                 await _problem(Request(scope, receive), unforeseen)(scope, receive, pass_on)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -30,7 +31,7 @@ class Door:
 
     path: str
     word: Text
-    roles: tuple[Role, ...]
+    roles: tuple[str, ...]
 
 
 DOORS = (
@@ -48,6 +49,31 @@ DOORS = (
 
 
 @dataclass(frozen=True)
+class House:
+    """What one console has that another has not: its ways on, the words of its roles, who gives new links to accounts,
+    and what it wants people to remember."""
+
+    doors: tuple[Door, ...]
+    roles: Mapping[str, Text]
+    giver: Text
+    motto: Text
+
+
+HUB = House(
+    DOORS,
+    {str(role): word for role, word in ROLE_WORDS.items()},
+    Text("the trustee", "受托方"),
+    Text("No record leaves its hospital.", "记录不离开医院。"),
+)
+
+
+def house(request: Request) -> House:
+    """The console that is visited."""
+    found: House = request.app.state.house
+    return found
+
+
+@dataclass(frozen=True)
 class Frame:
     """What surrounds every page: language, who is signed in and where they can go. `account` is None before that."""
 
@@ -58,13 +84,19 @@ class Frame:
     role: str
     doors: tuple[tuple[str, str, bool], ...]
     form_key: str
+    giver: str
+    motto: str
 
 
 @cache
 def _environment() -> Environment:
     return Environment(
         loader=ChoiceLoader(
-            [PackageLoader("huizhen.console", "templates"), PackageLoader("huizhen.client", "templates")]
+            [
+                PackageLoader("huizhen.console", "templates"),
+                PackageLoader("huizhen.console.at_node", "templates"),
+                PackageLoader("huizhen.client", "templates"),
+            ]
         ),
         autoescape=True,
         undefined=StrictUndefined,
@@ -80,15 +112,15 @@ def style() -> str:
 
 
 def _frame(request: Request, visit: Visit | None) -> Frame:
-    said, path = language(request), request.url.path.removeprefix(ROOT) or "/"
+    said, path, of = language(request), request.url.path.removeprefix(ROOT) or "/", house(request)
+    rest = of.giver.say(said), of.motto.say(said)
     if visit is None:
-        return Frame(said, path, None, "", "", (), "")
-    role = visit.caller.role
-    open_to = [door for door in DOORS if role in door.roles]
+        return Frame(said, path, None, "", "", (), "", *rest)
+    own = visit.account
+    open_to = [door for door in of.doors if own.role in door.roles]
     here = max((d.path for d in open_to if path == d.path or path.startswith(f"{d.path}/")), key=len, default="")
     doors = tuple((ROOT + d.path, d.word.say(said), d.path == here) for d in open_to)
-    own = visit.account
-    return Frame(said, path, own.login, own.party, ROLE_WORDS[role].say(said), doors, visit.form_key)
+    return Frame(said, path, own.login, own.party, of.roles[own.role].say(said), doors, visit.form_key, *rest)
 
 
 def render(

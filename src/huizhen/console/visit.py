@@ -81,8 +81,8 @@ def site(request: Request) -> Site:
     if host not in doorman(request).hosts:
         raise BadInput(
             "not-this-host",
-            Text("The hub is not known under this name.", "中心没有此名称。"),
-            Text("Use the address that the trustee gave you.", "请使用受托方提供的地址。"),
+            Text("These pages are not known under this name.", "这些页面没有此名称。"),
+            Text("Use the address that came with your account.", "请使用开设账户时收到的地址。"),
         )
     return Site(host, f"https://{request.url.netloc}")
 

@@ -33,6 +33,8 @@ class Policy(Document):
     askers: Literal["all"] | tuple[str, ...] = "all"
     """Who may ask."""
     askers_refused: tuple[str, ...] = ()
+    approve_each: bool = False
+    """Look at each question before it may begin here: it waits for somebody's yes at the hospital's console."""
     deed: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """Name of the data-trust deed that this hospital is party to: a grant that does not rest on it is refused."""
     party_keys: dict[str, str] = {}

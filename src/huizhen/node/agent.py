@@ -30,6 +30,7 @@ from huizhen.model.paper import Paper
 from huizhen.model.policy import Policy
 from huizhen.model.study import Study
 from huizhen.node import ending, extracts, papers
+from huizhen.node.approvals import check_approved
 from huizhen.node.check import Known, check_grant, check_time, midnight
 from huizhen.node.instruments import seen_in
 from huizhen.node.law import use_of
@@ -197,6 +198,7 @@ class Agent:
             papers=papers.kept(self.book),
         )
         method = check_grant(study, grant, known)
+        check_approved(self.book, study, known.policy)
         check_earlier(self.book, study, earlier)
         assert grant.limits is not None
         before = self.book.study(study.id)

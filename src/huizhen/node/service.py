@@ -120,6 +120,21 @@ class Service:
             self._context.load_cert_chain(self._folder / CERTIFICATE, self._folder / TLS_KEY)
 
 
+def is_running(folder: Path) -> bool:
+    """Whether a program runs the node of that folder now."""
+    try:
+        descriptor = os.open(folder / "run.lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _lock(folder: Path) -> int:
     descriptor = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:

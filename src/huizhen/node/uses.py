@@ -80,3 +80,13 @@ def words(agent: Agent, subject: str) -> list[dict[str, Any]]:
         }
         for i, x in enumerate(found)
     ]
+
+
+def took_part(study: dict[str, Any], person: int) -> bool:
+    """Whether the person was read for this study (a row of the book) when it began, whatever came later."""
+    return study["first"] is not None and person in BitMap.deserialize(study["first"])
+
+
+def is_in(study: dict[str, Any], person: int) -> bool:
+    """Whether the person is in its sums now."""
+    return study["included"] is not None and person in BitMap.deserialize(study["included"])

@@ -112,7 +112,7 @@ def _files(path: Path) -> Iterator[_File]:
     name = str(path.resolve())
     if kind != ".zip":
         packed = path.name.lower().endswith(".gz")
-        yield _File(name, mark, size, packed, lambda: gzip.open(path) if packed else path.open("rb"))  # type: ignore[return-value]
+        yield _File(name, mark, size, packed, lambda: _unpacked(path.open("rb")) if packed else path.open("rb"))
         return
     with _readable(path.name), zipfile.ZipFile(path) as archive:
         for member in sorted(archive.namelist()):
@@ -122,7 +122,11 @@ def _files(path: Path) -> Iterator[_File]:
 
 def _member(archive: zipfile.ZipFile, member: str) -> IO[bytes]:
     inner = archive.open(member)
-    return gzip.open(inner) if member.lower().endswith(".gz") else inner  # type: ignore[return-value]
+    return _unpacked(inner) if member.lower().endswith(".gz") else inner
+
+
+def _unpacked(inner: IO[bytes]) -> IO[bytes]:
+    return gzip.GzipFile(fileobj=inner)  # type: ignore[return-value]
 
 
 @contextmanager
@@ -220,7 +224,8 @@ class _Bounded(io.RawIOBase):
                 "expands-without-end",
                 Text(f"'{name}' expands to more than {_MOST_EXPANDED} times its size.",
                      f"“{name}”解压后超过其大小的 {_MOST_EXPANDED} 倍。"),
-                Text("If it is what it should be, unpack it and give the folder.", "如确属正常，请先解压再给出文件夹。"),
+                Text("If it is what it should be, unpack it and give the folder.",
+                     "如确属正常，请先解压再给出文件夹。"),
             )  # fmt: skip
         buffer[: len(data)] = data
         return len(data)

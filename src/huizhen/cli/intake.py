@@ -77,8 +77,8 @@ def refused(
 
     Example: `huizhen intake refused records --out refused.ndjson`
     """
-    from huizhen.adapters.resource_store import opened
     from huizhen.adapters.refused_file import write_refused
+    from huizhen.adapters.resource_store import opened
 
     with opened(folder) as store:
         count = write_refused(store, out)
@@ -126,7 +126,7 @@ def table(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The table to write: .parquet or .csv.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Write the table of a view: SQL on FHIR v2, over everything that was taken in. `dataset add` makes a dataset of it.
+    """Write the table of a view: SQL on FHIR v2, over all that was taken in. `dataset add` makes a dataset of it.
 
     Example: `huizhen intake table records --view conditions --out conditions.parquet`
     """

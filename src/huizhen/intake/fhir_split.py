@@ -117,7 +117,7 @@ class _Document:
         return Record(self._place, raw, piece=self._long, entry=True)
 
     def _events(self, chunk: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where brackets stand, outside of strings, that lead to a depth of at most three: (place, depth after, sign)."""
+        """Where brackets stand, outside of strings, that lead to a depth of three or less: (place, depth, sign)."""
         data = np.frombuffer(chunk, np.uint8)
         quotes = data == ord('"')
         self._unescape(chunk, quotes)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-R4 = frozenset(
+
+def _names(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+R4 = _names(
     """Account ActivityDefinition AdministrableProductDefinition AdverseEvent AllergyIntolerance Appointment
     AppointmentResponse AuditEvent Basic Binary BiologicallyDerivedProduct BodyStructure Bundle CapabilityStatement
     CarePlan CareTeam CatalogEntry ChargeItem ChargeItemDefinition Citation Claim ClaimResponse ClinicalImpression
@@ -26,22 +31,22 @@ R4 = frozenset(
     SpecimenDefinition StructureDefinition StructureMap Subscription SubscriptionStatus SubscriptionTopic Substance
     SubstanceDefinition SubstanceNucleicAcid SubstancePolymer SubstanceProtein SubstanceReferenceInformation
     SubstanceSourceMaterial SubstanceSpecification SupplyDelivery SupplyRequest Task TerminologyCapabilities TestReport
-    TestScript ValueSet VerificationResult VisionPrescription""".split()
+    TestScript ValueSet VerificationResult VisionPrescription"""
 )
 """Of R4 and R4B."""
-OF_R5 = frozenset(
+OF_R5 = _names(
     """ActorDefinition ArtifactAssessment BiologicallyDerivedProductDispense ConditionDefinition DeviceAssociation
     DeviceDispense DeviceUsage EncounterHistory FormularyItem GenomicStudy ImagingSelection InventoryItem
-    InventoryReport NutritionIntake Permission RequestOrchestration Requirements TestPlan Transport""".split()
+    InventoryReport NutritionIntake Permission RequestOrchestration Requirements TestPlan Transport"""
 )
-OF_STU3 = frozenset(
+OF_STU3 = _names(
     """BodySite DataElement DeviceComponent EligibilityRequest EligibilityResponse ExpansionProfile ImagingManifest
-    ProcedureRequest ProcessRequest ProcessResponse ReferralRequest Sequence ServiceDefinition""".split()
+    ProcedureRequest ProcessRequest ProcessResponse ReferralRequest Sequence ServiceDefinition"""
 )
 
 
 def _elements(**named: str) -> dict[str, frozenset[str]]:
-    return {kind: frozenset(names.split()) for kind, names in named.items()}
+    return {kind: _names(names) for kind, names in named.items()}
 
 
 R5_ELEMENTS = _elements(
@@ -52,7 +57,7 @@ R5_ELEMENTS = _elements(
     MedicationStatement="medication renderedDosageInstruction adherence",
     MedicationAdministration="medication occurenceDateTime occurencePeriod occurenceTiming",
     MedicationDispense="medication renderedDosageInstruction notPerformedReason",
-    Procedure="occurrenceDateTime occurrencePeriod occurrenceString occurrenceAge reportedBoolean reportedReference focus",
+    Procedure="occurrenceDateTime occurrencePeriod occurrenceString occurrenceAge reportedBoolean focus",
     ImagingStudy="partOf procedure",
     Claim="encounter diagnosisRelatedGroup traceNumber event",
     Immunization="informationSource administeredProduct basedOn",

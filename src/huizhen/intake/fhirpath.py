@@ -180,7 +180,7 @@ class _Reader:
             else:
                 return found
 
-    def first(self, depth: int) -> Node:
+    def first(self, depth: int) -> Node:  # noqa: PLR0911 - one per kind of token
         kind, text = self.kind, self.text
         if kind == "name":
             if text in ("true", "false"):

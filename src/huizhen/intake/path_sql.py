@@ -1,6 +1,7 @@
 """FHIRPath as an SQL expression for DuckDB over one resource as JSON: no join and no state, so that it streams.
 
-A collection is a list of JSON (`many`); what is known to be single is a string, a number or a boolean, NULL where empty.
+A collection is a list of JSON (`many`); what is known to be single is a string, a number or a boolean, or
+NULL.
 Every text of a view reaches the SQL as a quoted literal or as an element's name of letters and digits.
 """
 
@@ -66,7 +67,7 @@ class Paths:
 
     # What stands in a path
 
-    def render(self, node: Node, at: Focus) -> Piece:
+    def render(self, node: Node, at: Focus) -> Piece:  # noqa: PLR0911 - one per kind of node
         if isinstance(node, Literal):
             return _literal(node)
         if isinstance(node, Constant):
@@ -186,7 +187,8 @@ class Paths:
         key = f"regexp_extract({text}, '([^/:#]+)(?:/_history/[^/]+)?$', 1)"
         right = self.fresh()
         return Piece(
-            f"list_filter(list_transform({keys}, lambda {text}: CASE WHEN true{wrong} THEN NULL ELSE to_json({key}) END), "
+            f"list_filter(list_transform({keys}, lambda {text}: "
+            f"CASE WHEN true{wrong} THEN NULL ELSE to_json({key}) END), "
             f"lambda {right}: {right} IS NOT NULL)" if kind else
             f"list_transform({keys}, lambda {text}: to_json({key}))", "many",
         )  # fmt: skip

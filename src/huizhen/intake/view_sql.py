@@ -44,16 +44,17 @@ class _Rows:
     def rows(self, select: Select, at: Focus) -> str:
         """A list of structs."""
         if select.repeat:
-            return self._each(self._followed(select.repeat, at), select, at)
+            return self._each(self._below(select.repeat, at, 0), select)
         if select.each is None:
             return self._product(select, at)
         found = self._paths.many(select.each, at)
         if select.or_null:
             name = self._paths.fresh()
-            found = f"list_transform([{found}], lambda {name}: CASE WHEN len({name}) = 0 THEN [CAST(NULL AS JSON)] ELSE {name} END)[1]"
-        return self._each(found, select, at)
+            or_null = f"CASE WHEN len({name}) = 0 THEN [CAST(NULL AS JSON)] ELSE {name} END"
+            found = f"list_transform([{found}], lambda {name}: {or_null})[1]"
+        return self._each(found, select)
 
-    def _each(self, found: str, select: Select, at: Focus) -> str:
+    def _each(self, found: str, select: Select) -> str:
         name, index = self._paths.fresh("e"), self._paths.fresh("i")
         inner = self._product(select, Focus(name, f"({index} - 1)"))
         return f"flatten(list_transform({found}, lambda {name}, {index}: {inner}))"
@@ -102,10 +103,8 @@ class _Rows:
         found = paths.render(column.path, at)
         if column.collection:
             name = paths.fresh()
-            return (
-                f"list_transform({paths.many(column.path, at)}, lambda {name}: {_cast(f'({name}->>{chr(39)}${chr(39)})', kind)})",
-                "",
-            )
+            each = _cast(f"({name}->>'$')", kind)
+            return f"list_transform({paths.many(column.path, at)}, lambda {name}: {each})", ""
         if kind == "BOOLEAN":
             return paths.boolean(found), ""
         text = paths.string(found)
@@ -115,17 +114,15 @@ class _Rows:
             return f"CAST({found.sql} AS {kind})", "false"
         return _cast(text, kind), f"({text} IS NOT NULL AND {_cast(text, kind)} IS NULL)"
 
-    def _followed(self, repeat: Sequence[Node], at: Focus) -> str:
-        """What the paths lead to, and what they lead to from there, each before what is below it."""
-        return self._below(repeat, at, 0)
-
     def _below(self, repeat: Sequence[Node], at: Focus, depth: int) -> str:
+        """What the paths lead to, and what they lead to from there, each before what is below it."""
         found = [self._paths.many(node, at) for node in repeat]
         here = f"list_concat({', '.join(found)})" if len(found) > 1 else found[0]
         name = self._paths.fresh()
         if depth == DEEPEST:
             return f"list_transform({here}, lambda {name}: CAST(error('{TOO_DEEP}') AS JSON))"
-        return f"flatten(list_transform({here}, lambda {name}: list_concat([{name}], {self._below(repeat, Focus(name), depth + 1)})))"
+        below = self._below(repeat, Focus(name), depth + 1)
+        return f"flatten(list_transform({here}, lambda {name}: list_concat([{name}], {below})))"
 
 
 def _cast(text: str, kind: str) -> str:

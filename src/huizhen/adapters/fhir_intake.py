@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from huizhen.adapters.resource_store import Store
 from huizhen.intake import fhir_check, fhir_split
@@ -39,7 +39,7 @@ class _File:
     mark: str
     size: int
     packed: bool
-    open: Callable[[], IO[bytes]]
+    open: Callable[[], Any]
 
 
 def take_in(store: Store, paths: Sequence[Path], heard: Heard = lambda _records, _bytes: None) -> None:
@@ -112,7 +112,7 @@ def _files(path: Path) -> Iterator[_File]:
     name = str(path.resolve())
     if kind != ".zip":
         packed = path.name.lower().endswith(".gz")
-        yield _File(name, mark, size, packed, lambda: _unpacked(path.open("rb")) if packed else path.open("rb"))
+        yield _File(name, mark, size, packed, lambda: _Unpacked(path.open("rb")) if packed else path.open("rb"))
         return
     with _readable(path.name), zipfile.ZipFile(path) as archive:
         for member in sorted(archive.namelist()):
@@ -120,13 +120,21 @@ def _files(path: Path) -> Iterator[_File]:
                 yield _File(f"{name}!{member}", mark, size, True, lambda m=member: _member(archive, m))  # type: ignore[misc]
 
 
-def _member(archive: zipfile.ZipFile, member: str) -> IO[bytes]:
+def _member(archive: zipfile.ZipFile, member: str) -> Any:
     inner = archive.open(member)
-    return _unpacked(inner) if member.lower().endswith(".gz") else inner
+    return _Unpacked(inner) if member.lower().endswith(".gz") else inner
 
 
-def _unpacked(inner: IO[bytes]) -> IO[bytes]:
-    return gzip.GzipFile(fileobj=inner)  # type: ignore[return-value]
+class _Unpacked(gzip.GzipFile):
+    """Closes the file beneath it, too."""
+
+    def __init__(self, inner: IO[bytes]) -> None:
+        super().__init__(fileobj=inner)
+        self._inner = inner
+
+    def close(self) -> None:
+        super().close()
+        self._inner.close()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet
 
@@ -87,7 +88,7 @@ class Store:
     def take(self, resource: Resource) -> Text | None:
         """Take in a resource; answers why not, where another of its id with other content is in already."""
         name = f"{resource.type}/{resource.id}".encode()
-        key, digest = _number(name), _number(resource.text.encode("utf-8"))
+        key, digest = _number(name), _number(_content(resource.text))
         row = self._book.execute("SELECT digest, updated FROM seen WHERE key = ?", (key,)).fetchone()
         if row is not None and row[0] == digest:
             self._again["again"] += 1
@@ -243,6 +244,14 @@ def _writing(folder: Path, book: sqlite3.Connection) -> Iterator[Store]:
         book.rollback()
         raise
     book.rollback()
+
+
+def _content(text: str) -> bytes:
+    """The same for the same content, however it is spaced, escaped and ordered."""
+    try:
+        return msgspec.json.encode(msgspec.json.decode(text), order="sorted")
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return text.encode("utf-8")
 
 
 def _number(data: bytes) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 COMMANDS: dict[str, str] = {
     "huizhen intake": "收入：从医院已有的记录到表格。",
-    "huizhen intake fhir": "收入 FHIR R4：bundle 与批量导出的 NDJSON。中断后或有新文件时重新运行即可：已读内容不会重复读取。"
+    "huizhen intake fhir": "收入 FHIR R4：bundle 与批量导出的 NDJSON。"
+    "中断后或有新文件时重新运行即可：已读内容不会重复读取。"
     "\n\n"
     "无法收入的记录连同原因完整保留，不影响其他记录。STU3 与 R5 会被识别并拒绝。",
     "huizhen intake show": "已收入的内容，以及被拒记录的数量与原因。不显示任何记录。",

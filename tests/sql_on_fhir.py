@@ -1,6 +1,6 @@
 """The public test cases of SQL on FHIR v2, run against the views here, with the score by file.
 
-    python bench/sql_on_fhir.py FOLDER
+    python tests/sql_on_fhir.py FOLDER
 
 FOLDER holds the cases as the specification publishes them (`tests/*.json` of the repository FHIR/sql-on-fhir-v2). They
 are not copied into this project; the package `fhir4ds-v2` carries a copy (`pip download --no-deps fhir4ds-v2==0.0.17`,
@@ -60,9 +60,9 @@ def main(folder: Path) -> None:
         whole = json.loads(path.read_text(encoding="utf-8"))
         failed = [case["title"] for case in whole["tests"] if not passes(case, whole["resources"])]
         count = len(whole["tests"])
-        print(f"{path.stem:<20} {count - len(failed):>3} of {count:<3} {'; '.join(failed)}")
+        sys.stdout.write(f"{path.stem:<20} {count - len(failed):>3} of {count:<3} {'; '.join(failed)}\n")
         passed, total = passed + count - len(failed), total + count
-    print(f"{'all':<20} {passed:>3} of {total}")
+    sys.stdout.write(f"{'all':<20} {passed:>3} of {total}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Files of FHIR R4 into tables: nothing is lost, nothing is taken twice, and a study over a view equals the pooled one."""
+"""Files of FHIR R4 into tables: nothing is lost or taken twice, and a study over a view equals the pooled one."""
 
 from __future__ import annotations
 
@@ -244,7 +244,8 @@ def test_the_patients_of_synthea_are_those_that_plain_python_finds(tmp_path: Pat
         write_view(store, find_view("conditions"), tmp_path / "c.parquet")
     got = pd.read_parquet(tmp_path / "c.parquet")
     want = [
-        (r["id"], r["subject"]["reference"].removeprefix("urn:uuid:"), r["code"]["coding"][0]["code"], r["onsetDateTime"][:10])
+        (r["id"], r["subject"]["reference"].removeprefix("urn:uuid:"), r["code"]["coding"][0]["code"],
+         r["onsetDateTime"][:10])
         for r in entries if r["resourceType"] == "Condition"
     ]  # fmt: skip
     assert sorted(zip(got["condition"], got["patient"], got["code"], got["onset"].astype(str), strict=True)) == sorted(

@@ -32,7 +32,8 @@ BO = {
 }
 PEOPLE: list[dict[str, Any]] = [ANN, BO]
 FORM = {"resourceType": "QuestionnaireResponse", "id": "q", "item": [
-    {"linkId": "1", "item": [{"linkId": "1.1", "answer": [{"item": [{"linkId": "1.1.1"}]}]}]}, {"linkId": "2"}]}  # fmt: skip
+    {"linkId": "1", "item": [{"linkId": "1.1", "answer": [{"item": [{"linkId": "1.1.1"}]}]}]}, {"linkId": "2"}
+]}  # fmt: skip
 
 
 def cell(path: str, resources: list[dict[str, Any]] = PEOPLE, **column: Any) -> list[Any]:
@@ -136,7 +137,8 @@ def test_views_that_come_along_are_understood_and_named_after_their_files() -> N
     for name in views.names():
         assert read_view(views.definition(name)).name == name
     assert set(views.names()) == {
-        "patients", "encounters", "conditions", "observations", "medications", "procedures", "claims", "imaging_studies",
+        "patients", "encounters", "conditions", "observations", "medications", "procedures", "claims",
+        "imaging_studies",
     }  # fmt: skip
     with pytest.raises(NotFound):
         views.definition("conditons")

@@ -31,7 +31,7 @@ class Focus(NamedTuple):
     """What a path begins from: an SQL name of a JSON value, or None for the resource; and the place in its list."""
 
     name: str | None
-    index: str = "0"
+    place: str = "0"
 
 
 def unsupported(what: str) -> BadInput:
@@ -95,7 +95,7 @@ class Paths:
 
     def _constant(self, name: str, at: Focus) -> Piece:
         if name == "rowIndex":
-            return Piece(at.index, "number")
+            return Piece(at.place, "number")
         if name not in self._constants:
             raise unsupported(f"%{name}")
         return _literal(self._constants[name])
@@ -135,7 +135,7 @@ class Paths:
 
     def _where(self, node: Call, at: Focus) -> Piece:
         name = self.fresh()
-        condition = self.boolean(self.render(node.arguments[0], Focus(name, at.index)))
+        condition = self.boolean(self.render(node.arguments[0], Focus(name, at.place)))
         return Piece(f"list_filter({self.many(node.of, at)}, lambda {name}: coalesce({condition}, false))", "many")
 
     def _exists(self, node: Call, at: Focus) -> Piece:

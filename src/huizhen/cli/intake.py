@@ -155,7 +155,8 @@ def _tell(folder: Path, store: Store, as_json: bool) -> None:
         why: list[dict[str, Any]] = [{"reason": said.en, "reason_zh": said.zh, "records": n} for said, n in reasons]
         VOICE.json({"folder": str(folder), **totals, "refused": count, "types": types, "reasons": why})
         return
-    files = Text(f"{totals['sources']:,} files", f"{totals['sources']:,} 个文件")
+    plural = "" if totals["sources"] == 1 else "s"
+    files = Text(f"{totals['sources']:,} file{plural}", f"{totals['sources']:,} 个文件")
     if totals["done"] < totals["sources"]:
         files = Text(f"{totals['done']:,} of {files.en} read to their end", f"{files.zh}中 {totals['done']:,} 个已读完")
     VOICE.say(

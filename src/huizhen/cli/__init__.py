@@ -25,6 +25,7 @@ from huizhen.cli import (
     consent,
     delegate,
     instrument,
+    intake,
     ledger,
     mask,
     model,
@@ -93,6 +94,7 @@ network.hub.add_typer(tokens.token, name="token")
 network.hub.add_typer(accounts.account, name="account")
 app.add_typer(network.hub, name="hub")
 app.add_typer(setup.node, name="node")
+app.add_typer(intake.app, name="intake")
 app.add_typer(setup.dataset, name="dataset")
 consent.app.add_typer(delegate.app, name="delegate")
 consent.app.add_typer(wording.app, name="wording")

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 COMMANDS: dict[str, str] = {
+    "huizhen intake": "收入：从医院已有的记录到表格。",
+    "huizhen intake fhir": "收入 FHIR R4：bundle 与批量导出的 NDJSON。"
+    "中断后或有新文件时重新运行即可：已读内容不会重复读取。"
+    "\n\n"
+    "无法收入的记录连同原因完整保留，不影响其他记录。STU3 与 R5 会被识别并拒绝。",
+    "huizhen intake show": "已收入的内容，以及被拒记录的数量与原因。不显示任何记录。",
+    "huizhen intake refused": "写出被拒记录及其文件、位置与原因（每行一个 JSON），以便更正。"
+    "其内容为患者记录：文件仅您本人可读。",
+    "huizhen intake views": "自带的视图；给出名称则显示其定义，可据以编写自己的视图。",
+    "huizhen intake table": "写出视图的表格：SQL on FHIR v2，覆盖所有已收入的资源。可用 dataset add 由其建立数据集。",
     "huizhen study sign": "签署提供数据行的研究：数据行封装给该密钥，凡与所签内容不逐字一致的研究，医院均不读取数据。"
     "密钥不离开本机；每次修改后须重新签署。",
     "huizhen mask": "脱敏：测试用副本，以及各角色所见。",
@@ -38,6 +48,13 @@ COMMANDS: dict[str, str] = {
     "无记录丢失，无文件被改动。",
 }
 OPTIONS: dict[str, str] = {
+    "The folder of taken-in records; it stays here.": "已收入记录的文件夹，留在本机。",
+    "Files or folders: .ndjson, .json, .gz, .zip.": "文件或文件夹：.ndjson、.json、.gz、.zip。",
+    "The folder of taken-in records.": "已收入记录的文件夹。",
+    "The file to write, for its owner only.": "要写出的文件，仅其所有者可读。",
+    "A view, to print its definition.": "视图名称，显示其定义。",
+    "A view by its name, or a ViewDefinition in a .json file.": "视图名称，或含 ViewDefinition 的 .json 文件。",
+    "The table to write: .parquet or .csv.": "要写出的表格：.parquet 或 .csv。",
     "The synthetic file to write.": "要写出的合成文件。",
     "synthesize.yaml: what is known of columns beforehand.": "synthesize.yaml：事先已知的各列情况。",
     "The whole budget; 1 if not said.": "全部预算；未给出时为 1。",

@@ -8,7 +8,10 @@ block: for every level of every tree it codes its rows and follows all earlier t
 without state, and grows with the square of the trees; the column "ns a row and round" is what one node pays, whoever
 else takes part.
 
-FIGURES
+1 M rows, 30 trees, 2 cores that others used, too; processor seconds and AUC: ours 59 s, all three nodes together, .7993;
+scikit-learn 4.8 s on the same bins, .7993, and 4.3 s on its own, .7990; XGBoost 5.7 s, .7988; LightGBM 3.7 s, .7997.
+That is 0.47 microseconds a row and round, 12 times the same bins pooled. 50,000 rows, of which a fifth held out, at
+most 200 trees: 17.7 s, 91 trees kept, .8071; .58 s, 98, .8066; XGBoost .51 s, 87, .8058; LightGBM .50 s, 104, .8062.
 """
 
 from __future__ import annotations
@@ -247,12 +250,10 @@ def measure(rows: int, trees: int, holdout: float = 0.0) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--large", action="store_true", help="a million rows and 100 trees: half an hour")
+    size.add_argument("--large", action="store_true", help="a million rows and 100 trees: some twenty minutes")
     size.add_argument("--tiny", action="store_true", help="the least that runs, for the tests")
     asked = parser.parse_args()
-    print(
-        f"{HOSPITALS} hospitals, trees of depth {DEPTH}, {BINS} bins; processor seconds on one core; fresh rows for the AUC"
-    )
+    print(f"{HOSPITALS} hospitals, trees of depth {DEPTH}, {BINS} bins; processor seconds; fresh rows for the AUC")
     print(f"{'':26} {'seconds':>9} {'ours / it':>9} {'AUC':>6} {'trees':>6}")
     with threadpool_limits(1):
         if asked.tiny:
@@ -266,7 +267,7 @@ def main() -> None:
             measure(1_000_000, 30)
             measure(1_000_000, 100)
     if not asked.large:
-        print("1,000,000 rows are left out: they take half an hour, see --large")
+        print("1,000,000 rows are left out: they take some twenty minutes, see --large")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 studies under masks, one after the other, resident memory (VmRSS) after every round. The baseline is the same processes
 when they are warm, after the first study; what is printed is the middle of each fifth of the rounds that follow.
 
-225 rounds: hub 272.8 to 276.2 MB (1.012 times), a hospital 271.0 to 272.4 MB (1.005 times).
+225 rounds: hub 366.5 to 368.0 MB (1.004 times), a hospital 389.7 to 390.8 MB (1.003 times).
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
+from pathlib import Path
 
 import typer.main
 
@@ -107,8 +108,9 @@ def main() -> None:
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listening = socket.socket(socket.AF_UNIX)
-    listening.bind(sys.argv[1])
+    listening.bind(f"{sys.argv[1]}.new")
     listening.listen(64)
+    Path(f"{sys.argv[1]}.new").rename(sys.argv[1])  # its name is there once it listens, and not before
     while True:
         line, _ = listening.accept()
         if os.fork() == 0:

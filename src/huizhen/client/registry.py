@@ -100,8 +100,9 @@ def drifted(model: str, studies: Iterable[Found]) -> dict[str, Any]:
                 f"{model} 没有以 reference 指明参照的评估。",
             ),
             Text(
-                "Evaluate it on the data it was fitted to; then again, with that evaluation as reference.",
-                "请先在拟合所用的数据上评估，再以该评估为 reference 重新评估。",
+                "Run a study of method `evaluate` with it on the data it was fitted to; then another whose params name "
+                "that one as `reference`.",
+                "请先在拟合所用的数据上运行方法为 `evaluate` 的研究，再运行一项在 params 中以其为 `reference` 的研究。",
             ),
         )
     return told[-1]

@@ -49,7 +49,6 @@ def delta_of(k: int, chance: float, epsilon: float) -> float:
     """
     if not 0 < chance <= largest_chance(epsilon) * (1 + 1e-12):
         raise ValueError("epsilon is less than -ln(1 - chance)")
-    from scipy.stats import binom  # here, since to load it takes longer than to anonymise half a million rows
 
     gamma = 1 - (1 - chance) * math.exp(-epsilon)
     rate = gamma * math.log(gamma / chance) - (gamma - chance)

@@ -18,9 +18,10 @@ from huizhen.adapters import archive, table_dump
 from huizhen.adapters.database import migrate, open_engine
 from huizhen.adapters.passkeys import Passkeys, Site
 from huizhen.adapters.sessions import Sessions
+from huizhen.console.at_node.app import Rooms
 from huizhen.hub.hub import Hub
 from huizhen.kit.errors import Tampered
-from huizhen.node.backup import KIND
+from huizhen.node.backup import CONSOLE, KIND
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,24 @@ def test_no_session_and_no_link_comes_back(copied: Path, tmp_path: Path) -> None
                 for name in ("account", "session", "sign_in_link", "challenge")}  # fmt: skip
     engine.dispose()
     assert rows == {"account": 1, "session": 0, "sign_in_link": 0, "challenge": 0}
+
+
+def test_no_session_of_a_nodes_own_pages_comes_back(copied: Path, tmp_path: Path) -> None:
+    node = copied / "nodes" / NAMES[0]
+    rooms = Rooms(node)
+    rooms.accounts.add("chen", NAMES[0], "operator")
+    rooms.accounts.link("chen", hours=1)
+    rooms.sessions.open("chen", "link")
+    rooms.close()
+    out = tmp_path / "node.backup"
+    done("node", "backup", NAMES[0], "--region", copied, "--out", out)
+    done("node", "restore", out, "--region", tmp_path / "back")
+    engine = open_engine(str(tmp_path / "back" / "nodes" / NAMES[0] / CONSOLE))
+    with engine.connect() as c:
+        rows = {name: c.execute(text(f"SELECT count(*) FROM {name}")).scalar()
+                for name in ("account", "session", "sign_in_link")}  # fmt: skip
+    engine.dispose()
+    assert rows == {"account": 1, "session": 0, "sign_in_link": 0}
 
 
 def restored(backups: Path, region: Path, *more: str) -> Region:

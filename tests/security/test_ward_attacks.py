@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from huizhen.adapters import database as db
 from huizhen.adapters.person_accounts import Person
-from huizhen.console.at_node.app import DATABASE
 from huizhen.console.visit import COOKIE
 from huizhen.node import delegates, saying
+from huizhen.node.backup import CONSOLE
 from huizhen.node.saying import Saying
 from visitors import form_key, goes_to
 from ward import Ward
@@ -205,7 +205,7 @@ def test_no_number_is_in_the_database_or_the_log(ward: Ward, caplog: pytest.LogC
     key = form_key(browser.get("/console/ask"))
     browser.post("/console/ask", data={"key": key, "right": "correct", "text": "my height is wrong"})
     browser.get("/console/my-data.json")
-    files = b"".join(p.read_bytes() for p in ward.node_folder.glob(f"{DATABASE}*"))
+    files = b"".join(p.read_bytes() for p in ward.node_folder.glob(f"{CONSOLE}*"))
     logged = "\n".join(r.getMessage() for r in caplog.records if r.name.startswith(("huizhen", "uvicorn")))
     for secret in (
         "P-not-known-at-this-hospital",

@@ -16,9 +16,10 @@ from sqlalchemy import Connection, Engine, MetaData, func, insert, inspect, sele
 from huizhen.adapters.archive import Part
 
 ROWS = 2_000
-_PASSING = {"alembic_version", "presence", "session", "sign_in_link", "challenge"}
-"""What says where the database itself stands, and which processes had it open; and what opens an account for a while: a
-session that was ended since is not open again after a restoration."""
+OPENING = ("session", "sign_in_link", "challenge")
+"""What opens an account for a while: a session that was ended since is not open again after a restoration."""
+_PASSING = {"alembic_version", "presence", *OPENING}
+"""That, and what says where the database itself stands, and which processes had it open."""
 
 
 def snapshot(connection: Connection) -> None:

@@ -1,13 +1,14 @@
 """A node's backup: its keys, its book of people and consents, the rows it holds. It is as sensitive as the node itself.
 
-The book is read as of one moment, while the node may be running; the rows are copied while nobody writes them, so a
-node that has them open has to be stopped for that.
+The book, and the accounts of its pages, are read as of one moment, while the node may be running; the rows are copied
+while nobody writes them, so a node that has them open has to be stopped for that.
 """
 
 from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from huizhen.adapters import archive
+from huizhen.adapters.table_dump import OPENING
 from huizhen.kit.clock import Clock, stamp, utc_now
 from huizhen.kit.errors import Conflict, NotFound
 from huizhen.kit.keys import SigningKey
@@ -23,6 +25,8 @@ from huizhen.kit.text import Text
 
 KIND = "node"
 _BOOK, _ROWS, _KEY = "node.sqlite", "node.duckdb", "identity.key"
+CONSOLE = "console.sqlite"
+"""The accounts, passkeys and sessions of the node's own pages."""
 _PASSING = ("-wal", "-shm", ".wal", ".lock", ".tmp")
 
 
@@ -46,13 +50,24 @@ def back_up(folder: Path, out: Path, clock: Clock = utc_now) -> BackedUp:
     made = stamp(clock())
     with ExitStack() as stack:
         _stand_still(folder / _ROWS, stack)
-        book = Path(stack.enter_context(TemporaryDirectory(dir=folder, prefix=".backup-"))) / _BOOK
-        with closing(sqlite3.connect(folder / _BOOK)) as there, closing(sqlite3.connect(book)) as copy:
-            there.backup(copy)
-        parts = [(f"files/{name}", archive.of_file(place)) for name, place in _files(folder, book)]
+        aside = Path(stack.enter_context(TemporaryDirectory(dir=folder, prefix=".backup-")))
+        copies = {name: _copied(folder / name, aside / name) for name in (_BOOK, CONSOLE) if (folder / name).is_file()}
+        parts = [(f"files/{name}", archive.of_file(place)) for name, place in _files(folder, copies)]
         about = {"node": folder.name, "made_utc": made}
         size = archive.write(out, KIND, about, parts, SigningKey((folder / _KEY).read_bytes()))
     return BackedUp(folder.name, size, made)
+
+
+def _copied(database: Path, copy: Path) -> Path:
+    """A copy as of one moment, without what opens an account for a while."""
+    with closing(sqlite3.connect(database)) as there, closing(sqlite3.connect(copy)) as made:
+        there.backup(made)
+        tables = {name for (name,) in made.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for name in tables.intersection(OPENING):
+            made.execute(f'DELETE FROM "{name}"')
+        made.commit()
+        made.execute("VACUUM")
+    return copy
 
 
 def _stand_still(rows: Path, stack: ExitStack) -> None:
@@ -70,12 +85,12 @@ def _stand_still(rows: Path, stack: ExitStack) -> None:
         ) from problem
 
 
-def _files(folder: Path, book: Path) -> list[tuple[str, Path]]:
+def _files(folder: Path, copies: Mapping[str, Path]) -> list[tuple[str, Path]]:
     found = [
         f for f in sorted(folder.rglob("*"))
-        if f.is_file() and not f.name.endswith(_PASSING) and f.name != _BOOK and ".backup-" not in str(f)
+        if f.is_file() and not f.name.endswith(_PASSING) and f.name not in copies and ".backup-" not in str(f)
     ]  # fmt: skip
-    return [(_BOOK, book), *((f.relative_to(folder).as_posix(), f) for f in found)]
+    return [*copies.items(), *((f.relative_to(folder).as_posix(), f) for f in found)]
 
 
 def restore(path: Path, home: Path) -> BackedUp:

@@ -23,9 +23,8 @@ from huizhen.console.visit import Doorman
 from huizhen.kit.clock import Clock, utc_now
 from huizhen.kit.keys import SigningKey
 from huizhen.kit.text import Text
+from huizhen.node.backup import CONSOLE
 
-DATABASE = "console.sqlite"
-"""In the node's folder: accounts, passkeys, sessions, requests."""
 ROLES = {PATIENT: Text("patient", "患者"), OPERATOR: Text("hospital", "医院")}
 _PARTS = (sign_in, account, first, mine, allowing, claims, people, holdings, questions, health)
 AT_NODE = House(
@@ -53,7 +52,7 @@ class Rooms:
     """The node's own console database: accounts, and whose they are."""
 
     def __init__(self, folder: Path, clock: Clock = utc_now) -> None:
-        self.engine: Engine = open_engine(str(folder / DATABASE))
+        self.engine: Engine = open_engine(str(folder / CONSOLE))
         migrate(self.engine)
         seed = SigningKey((folder / "identity.key").read_bytes()).private.private_bytes_raw()
         self.accounts = Accounts(self.engine, clock, seed)

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from huizhen.adapters.passkeys import Passkey
 from huizhen.adapters.sessions import Session
 from huizhen.console import acts
-from huizhen.console.render import render
+from huizhen.console.render import house, render
 from huizhen.console.sign_in import Answer
 from huizhen.console.visit import ROOT, Form, OwnForm, Visit, Visiting, another_site, check_same_site, doorman, site
 from huizhen.kit.errors import HuizhenError
@@ -35,8 +35,8 @@ class Own:
     by_link: bool
     codes: str
     picture: str
-    registered: str
-    """Public key that is on file for this person to sign with; "" for none."""
+    registered: str | None
+    """Public key that is on file for this person to sign with; "" for none yet, None where nobody signs."""
     problem: HuizhenError | None = None
 
 
@@ -56,7 +56,7 @@ def _page(visit: Visit, form: Form | None = None, problem: HuizhenError | None =
         visit.session.way == "link",
         codes,
         _picture(door.accounts.codes_address(login, codes)),
-        acts.own_key(visit),
+        acts.own_key(visit) if house(visit.request).signs else None,
         problem,
     )
     return render(visit.request, "account", page, _TITLE, visit, 200 if problem is None else problem.http)

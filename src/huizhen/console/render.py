@@ -51,12 +51,13 @@ DOORS = (
 @dataclass(frozen=True)
 class House:
     """What one console has that another has not: its ways on, the words of its roles, who gives new links to accounts,
-    and what it wants people to remember."""
+    what it wants people to remember, and whether they sign there with keys of their own."""
 
     doors: tuple[Door, ...]
     roles: Mapping[str, Text]
     giver: Text
     motto: Text
+    signs: bool
 
 
 HUB = House(
@@ -64,6 +65,7 @@ HUB = House(
     {str(role): word for role, word in ROLE_WORDS.items()},
     Text("the trustee", "受托方"),
     Text("No record leaves its hospital.", "记录不离开医院。"),
+    signs=True,
 )
 
 

@@ -246,6 +246,8 @@ def one(visit: Visiting, study: StudyId) -> Response:
     found = visit.desk.outcome(visit.caller, study)
     running = found["status"] in UNFINISHED and found["status"] != "awaiting"
     stop = acts.paper(visit, "study-stopped", study) if found["status"] in ("running", "awaiting") else None
+    if visit.caller.role == "asker" and found["status"] not in UNFINISHED:
+        visit.desk.delivered(visit.caller, study)
     shown, promise = report.page(found, visit.language), acts.commitment(visit, study)
     page = Shown(study, shown, running, _progress(visit, study), stop, promise)
     return render(visit.request, "study", page, Text(found["request"]["title"], found["request"]["title"]), visit)

@@ -50,6 +50,7 @@ class Extract(Method):
     rests_on = (
         "node/extracts.py", "path/delivery.py", "secure/sealing.py",
         "adapters/extracted.py", "adapters/anonymise*.py", "adapters/release_*.py", "adapters/watermarks.py",
+        "adapters/own_folder.py",
         "adapters/own_file.py", "adapters/arrow.py", "adapters/on_disk.py", "adapters/identified.py",
         "privacy/anonymise", "privacy/watermark", "privacy/identify", "privacy/masking",
         "privacy/attack*.py", "privacy/risk*.py", "privacy/noise.py",

@@ -72,6 +72,7 @@ class Synthesize(Method):
     name = "synthesize"
     Params = Params
     yields = "model"
+    memorises = False
     complete_cases = False
     largest = FINITE
     private = "sums"

@@ -110,6 +110,8 @@ class Road:
 
     def delivered(self, study: str) -> None:
         """The asker has the answer: the same request, asked again, is a new study."""
+        if "delivered" in self.store.journal(study):
+            return
         with self.store.record() as r:
             r.journal(study, "delivered", True)
 

@@ -45,6 +45,7 @@ AT_NODE = House(
     roles=ROLES,
     giver=Text("the hospital", "医院"),
     motto=Text("Who you are is known at this hospital, and nowhere else.", "您的身份仅本院知晓。"),
+    signs=False,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +26,9 @@ from wires import Wire
 
 DATASET = "d"
 SILENCE = 3.0
+
+THERE = "connected;|answering the hub"
+"""What a node says when it has reached its hub: the second where mail was waiting for it."""
 
 
 class Hospitals:
@@ -72,9 +76,9 @@ class Hospitals:
 
     def start(self, node: str, how: str | None = None) -> Program:
         log = self.folder / f"{node}.log"
-        before = log.read_text(encoding="utf-8").count("connected;") if log.exists() else 0
+        before = len(re.findall(THERE, log.read_text(encoding="utf-8"))) if log.exists() else 0
         self.nodes[node] = Program(log, "node", "run", node, "--home", self.home(node), how=how)
-        self.nodes[node].until("connected;", before + 1)
+        self.nodes[node].until(THERE, before + 1)
         return self.nodes[node]
 
     def begin(self) -> None:

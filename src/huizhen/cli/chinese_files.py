@@ -48,6 +48,9 @@ COMMANDS: dict[str, str] = {
     "无记录丢失，无文件被改动。",
 }
 OPTIONS: dict[str, str] = {
+    "Files of .csv or .parquet that belong together.": "彼此关联的 .csv 或 .parquet 文件。",
+    "Synthetic rows to draw; else about as many.": "抽取的合成行数；不给出则与原数据大致相同。",
+    "Draw the same synthetic rows again; the noise stays.": "重新抽取相同的合成行；噪声不变。",
     "The folder of taken-in records; it stays here.": "已收入记录的文件夹，留在本机。",
     "Files or folders: .ndjson, .json, .gz, .zip.": "文件或文件夹：.ndjson、.json、.gz、.zip。",
     "The folder of taken-in records.": "已收入记录的文件夹。",

@@ -55,6 +55,7 @@ COMMANDS: dict[str, str] = {
 }
 
 OPTIONS: dict[str, str] = {
+    "Why a guardian may speak, e.g. custody 2024-17.": "监护人有权代为表示的依据，如 监护 2024-17。",
     "The person's account.": "此人的账户名。",
     "asker, trustee, auditor, regulator or reviewer.": "asker、trustee、auditor、regulator 或 reviewer。",
     "In whose name the person acts; else in their own.": "此人代表的主体；不写即以本人名义。",

@@ -15,6 +15,7 @@ import pytest
 
 from commands import Ran, Region, chinese, done, huizhen, in_both, patients, split
 from federations import free_port
+from huizhen.path.outcome import UNFINISHED
 from programs import Program
 
 ORGANISATIONS = {"ann": "med-school", "bob": "ethics-board", "cid": "patients-union", "eve": "acme"}
@@ -24,7 +25,6 @@ ROLES = {
 }  # fmt: skip
 HOME = ["--jurisdiction", "CN", "--not-foreign-controlled", "--contact", "x"]
 PRICE = 90_000
-UNFINISHED = ("awaiting", "settling")
 MODEL = {"method": "glm", "params": {"formula": "died ~ age", "family": "binomial"}, "price_fen": PRICE}
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from huizhen.adapters.rows_spark import _heap
+
 DEFAULTS = """
 spark.master                  local[2]
 spark.driver.memory           768m
@@ -45,3 +47,20 @@ def test_spark_keeps_the_contract(tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.count(".") > 10
+
+
+@pytest.mark.parametrize("by", ["nobody", "file", "comment", "environment", "words"])
+def test_java_gets_more_than_sparks_own_default_unless_somebody_says_how_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    for name in ("SPARK_HOME", "SPARK_DRIVER_MEMORY", "PYSPARK_SUBMIT_ARGS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path))
+    if by in ("file", "comment"):
+        (tmp_path / "spark-defaults.conf").write_text(DEFAULTS if by == "file" else "# spark.driver.memory 768m\n")
+    if by == "environment":
+        monkeypatch.setenv("SPARK_DRIVER_MEMORY", "2g")
+    if by == "words":
+        monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", "--driver-memory 2g pyspark-shell")
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 4 << 20}.__getitem__)
+    assert _heap() == ({"spark.driver.memory": "4096m"} if by in ("nobody", "comment") else {})

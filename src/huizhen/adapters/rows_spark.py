@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import reduce
 from operator import add
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +58,22 @@ _PARTITIONS_PER_CORE = 4
 """So many Partials come back at most for each core: the driver's memory does not grow with the table."""
 
 
+def _heap() -> dict[str, str]:
+    """How much memory Java may take: as configured for Spark, else a quarter of the machine's, at least Spark's own 1 GB.
+    In that lie those who consent, before they are sent out: two million do not fit into 1 GB."""
+    name = "spark.driver.memory"
+    given = [os.environ.get("PYSPARK_SUBMIT_ARGS", "").replace("--driver-memory", name)]
+    home = os.environ.get("SPARK_HOME")
+    folder = os.environ.get("SPARK_CONF_DIR") or (f"{home}/conf" if home else None)
+    if folder is not None:
+        with suppress(OSError):
+            given += Path(folder, "spark-defaults.conf").read_text(encoding="utf-8", errors="replace").splitlines()
+    if "SPARK_DRIVER_MEMORY" in os.environ or any(name in line and not line.lstrip().startswith("#") for line in given):
+        return {}
+    megabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // (4 << 20)
+    return {name: f"{max(1024, megabytes)}m"}
+
+
 def _session() -> Any:
     """The one Spark session of this process; where it runs is the machine's own Spark configuration (else here)."""
     try:
@@ -68,7 +85,7 @@ def _session() -> Any:
     if active is not None:
         return active
     builder = SparkSession.builder.appName("huizhen")
-    for key, value in _OURS.items():
+    for key, value in (_heap() | _OURS).items():
         builder = builder.config(key, value)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     with _silenced():

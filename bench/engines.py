@@ -13,8 +13,8 @@ of 0.1 M people 342 MB: it grows with the people, whose consents are looked up.
 20 M rows of 2 M people, 2 cores that a dozen other programs used, too: DuckDB alone 79 M rows a second and 19 M, the
 node 54 M (1.5 times the time) and 5.7 M (3.3 times), 476 MB, of 1 M rows of 0.1 M people 374 MB. Streamed from
 PostgreSQL .26 and .32 M rows a second, 623 MB; its own join of the rows with those who consent, on one core since they
-lie in a temporary table, and one sum over it went at .5 to .9 M a second. Spark, 1 M rows: .18 and .11 M a second, 2.1
-GB, most of it Java's.
+lie in a temporary table, and one sum over it went at .5 to .9 M a second. Spark, with 6 GB
+for Java: .93 and .67 M a second, census 71 s, 8.0 GB, of which its Java may take 6.
 """
 
 from __future__ import annotations

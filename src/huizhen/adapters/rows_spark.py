@@ -59,7 +59,7 @@ _PARTITIONS_PER_CORE = 4
 
 
 def _heap() -> dict[str, str]:
-    """How much memory Java may take: as configured for Spark, else a quarter of the machine's, at least Spark's own 1 GB.
+    """How much memory Java may take: as configured for Spark, else a quarter of the machine's, at least Spark's 1 GB.
     In that lie those who consent, before they are sent out: two million do not fit into 1 GB."""
     name = "spark.driver.memory"
     given = [os.environ.get("PYSPARK_SUBMIT_ARGS", "").replace("--driver-memory", name)]

@@ -110,10 +110,9 @@ class Road:
 
     def delivered(self, study: str) -> None:
         """The asker has the answer: the same request, asked again, is a new study."""
-        if "delivered" in self.store.journal(study):
-            return
-        with self.store.record() as r:
-            r.journal(study, "delivered", True)
+        if "delivered" not in self.store.journal(study):
+            with self.store.record() as r:
+                r.journal(study, "delivered", True)
 
     def _facts_can_be_had(self, study: Study) -> None:
         """What is wrong with a request in itself is said before anything is recorded."""

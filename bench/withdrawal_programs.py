@@ -13,6 +13,7 @@ round of the same study without any withdrawal. That they are not in the result 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import signal
 import socket
@@ -90,15 +91,13 @@ def answers(region: Path, name: str, study: str) -> list[str]:
         agent.book.close()
 
 
-def ask(url: str, access: Path, title: str, second: threading.Event) -> tuple[str, dict[str, Any], list[float]]:
-    """A study from request to outcome, with the time of each round; `second` is set as the second is summed."""
-    rounds: list[float] = []
+def ask(url: str, access: Path, title: str, second: threading.Event) -> tuple[str, dict[str, Any]]:
+    """A study from request to outcome; `second` is set as its second round is summed."""
+    rounds = itertools.count(1)
 
     def progress(step: str, text: Any) -> None:
-        if step == "compute" and "round" in text.en:
-            rounds.append(time.perf_counter())
-            if len(rounds) == 2:
-                second.set()
+        if step == "compute" and "round" in text.en and next(rounds) == 2:
+            second.set()
 
     with elsewhere(url, access) as there:
         asked = {"title": title, "asker": "bench", "purpose": PURPOSE, "dataset": DATASET, **MODEL}
@@ -108,7 +107,7 @@ def ask(url: str, access: Path, title: str, second: threading.Event) -> tuple[st
         there.remote.delivered(study)
     if found["status"] != "released":
         raise SystemExit(f"{title}: {found['problem']}")
-    return study, found, rounds
+    return study, found
 
 
 def measure(nodes: int, rows_each: int) -> None:
@@ -124,8 +123,9 @@ def measure(nodes: int, rows_each: int) -> None:
             ExitStack() as stack,
         ):
             desks = [stack.enter_context(at_node(name, None, region, url)) for name in names]
-            _, _, rounds = ask(url, access, "nobody withdraws", threading.Event())
-            steps = [b - a for a, b in pairwise(rounds)]
+            quiet, _ = ask(url, access, "nobody withdraws", threading.Event())
+            ready = [parse(at) for at in answers(region, names[0], quiet)]
+            steps = [(b - a).total_seconds() for a, b in pairwise(ready)]
             for before in range(ATTEMPTS):
                 second = threading.Event()
                 asking = pool.submit(ask, url, access, f"one of each withdraws, {before} did before", second)
@@ -133,16 +133,19 @@ def measure(nodes: int, rows_each: int) -> None:
                 first = stamp(utc_now())
                 who = [f"P{i * rows_each + before}" for i in range(nodes)]
                 tapped = list(pool.map(lambda desk, person: tap(*desk, person), desks, who))
-                study, found, _ = asking.result()
-                if found["result"]["n"] == nodes * (rows_each - 1 - before):
+                study, found = asking.result()
+                later = [
+                    [at for at in answers(region, name, study) if at > moment]
+                    for name, (moment, *_) in zip(names, tapped, strict=True)
+                ]
+                looked = sum(len(after) > 1 for after in later)
+                still = found["result"]["n"] - nodes * (rows_each - 1 - before)
+                assert 0 <= still <= nodes - looked, "nobody whose node has looked again is in the result"
+                if looked == nodes:
                     break
             else:
-                raise SystemExit("somebody who withdrew was in the result, or each study was over before its taps")
-            sure = []
-            for name, (moment, *_) in zip(names, tapped, strict=True):
-                after = [at for at in answers(region, name, study) if at > moment]
-                assert len(after) > 1, "every node has looked again"
-                sure.append((parse(after[1]) - parse(first)).total_seconds())
+                raise SystemExit("each of the studies was over before all nodes had looked again")
+            sure = [(parse(after[1]) - parse(first)).total_seconds() for after in later]
         show(nodes, rows_each, tapped, sure, statistics.median(steps))
 
 

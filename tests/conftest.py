@@ -72,6 +72,15 @@ def warehouse() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser without a window, for all tests of a module."""
+    from browser import chromium
+
+    with chromium() as found:
+        yield found
+
+
 @pytest.fixture(scope="session")
 def spark() -> None:
     """Spark on this machine, which takes Java and pyspark; neither is part of the set-up."""

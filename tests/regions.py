@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,14 @@ from huizhen.cli.region import Region
 from huizhen.hub.caller import OWNER
 from huizhen.hub.hub import Hub
 from huizhen.kit import wire
+from huizhen.model.method import Method
 from huizhen.model.settings import RegionSettings
-from huizhen.model.study import Request
+from huizhen.model.study import Request, Study
 from huizhen.node import consents, statements
 from huizhen.node.enrol import create_node
 from huizhen.node.hold import hold
+from huizhen.path.company import Company
+from huizhen.path.compute import Standing
 
 
 def make_region(
@@ -72,6 +75,27 @@ def run(region: Region, **changes: Any) -> dict[str, Any]:
     study = road.run(request(**changes))
     road.delivered(study)
     return load(region, study)
+
+
+class _Halted(BaseException):
+    pass
+
+
+def counted(region: Region, **changes: Any) -> tuple[Study, Method, Standing]:
+    """A study whose census is taken and whose first round is about to be asked for, where the hub then stops."""
+    road = region.road()
+    study = road.begin(request(**changes))
+    reached: list[tuple[Method, Standing]] = []
+
+    def rounds(_company: Company, method: Method, standing: Standing) -> NoReturn:
+        reached.append((method, standing))
+        raise _Halted
+
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(_Halted):
+        patched.setattr(Company, "rounds", rounds)
+        road.drive(study)
+    ((method, standing),) = reached
+    return study, method, standing
 
 
 def patients(rows: int, nodes: int, seed: int = 7) -> dict[str, pd.DataFrame]:

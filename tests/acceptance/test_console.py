@@ -10,7 +10,7 @@ from typing import Any
 import pyotp
 import pytest
 
-from browser import PHONE, barriers, chromium, give_passkey_device, person, picture
+from browser import PHONE, barriers, give_passkey_device, person, picture
 from huizhen.hub.caller import OWNER
 from visitors import Visited
 
@@ -23,12 +23,6 @@ def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
         yield made
     finally:
         made.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
 
 
 def open_link(visited: Visited, page: Any, login: str, role: str, party: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from browser import barriers, chromium, person, picture
+from browser import barriers, person, picture
 from deeds import CONTRACT
 from huizhen.adapters.register import put_party
 from huizhen.cli.place import verify_folder
@@ -41,12 +41,6 @@ def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
         yield made
     finally:
         made.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
 
 
 def put(visited: Visited, name: str, kind: str, key: str | None) -> None:

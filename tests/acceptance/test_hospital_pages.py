@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser import PHONE, barriers, chromium, give_passkey_device, person, picture
+from browser import PHONE, barriers, give_passkey_device, person, picture
 from commands import done, huizhen
 from huizhen.adapters.person_accounts import Person
 from huizhen.cli.place import There
@@ -30,12 +30,6 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
         yield made
     finally:
         made.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
 
 
 def come_in(ward: Ward, page: Page, login: str, who: Person | None = None) -> None:

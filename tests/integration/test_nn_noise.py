@@ -17,10 +17,9 @@ from huizhen.model.partial import Partial
 from huizhen.model.settings import RegionSettings
 from huizhen.node import consents
 from huizhen.node.runner import Runner
-from huizhen.path.company import Company
 from huizhen.path.compute import count_field
 from huizhen.statistics.noisy_net import UNIT
-from regions import load, make_region, request, run, silence
+from regions import counted, load, make_region, run, silence
 
 PARAMS = {
     "outcome": "ill", "columns": ["age", "score"], "hidden": [2], "rounds": 4,
@@ -67,21 +66,7 @@ def test_people_with_several_rows_are_protected_and_the_budget_is_spent(region: 
 
 def opened(region: Region) -> tuple[Runner, Any, Any, dict[str, Any]]:
     """A node with the study open and the census taken, and the state of the first round."""
-    road = region.road()
-    study = road.begin(request(**ASKED))
-    stop: list[Any] = []
-
-    class Stopped(BaseException):
-        pass
-
-    def rounds(*args: Any) -> Any:
-        stop.append(args)
-        raise Stopped
-
-    with pytest.MonkeyPatch.context() as patched, pytest.raises(Stopped):
-        patched.setattr(Company, "rounds", rounds)
-        road.drive(study)
-    _, method, standing = stop[0]
+    study, method, standing = counted(region, **ASKED)
     assert standing.number == 0
     agent = region.agent("h0")
     return agent.runner, agent._sittings[study.id], method, standing.state

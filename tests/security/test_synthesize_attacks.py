@@ -19,9 +19,8 @@ from huizhen.model.batch import PERSON, Batch
 from huizhen.model.dataset import Column, Schema
 from huizhen.model.method import Privacy
 from huizhen.node.runner import Runner
-from huizhen.path.company import Company
 from huizhen.statistics.noisy_net import UNIT
-from regions import make_region, patients, request, run
+from regions import counted, make_region, patients, run
 
 SCHEMA = Schema(
     columns=(
@@ -96,20 +95,7 @@ ASKED: dict[str, Any] = {
 
 
 def test_the_budget_is_spent_and_no_sum_is_ever_without_noise(region: Region) -> None:
-    road = region.road()
-    study = road.begin(request(**ASKED))
-    stop: list[Any] = []
-
-    class Stopped(BaseException):
-        pass
-
-    def rounds(*args: Any) -> Any:
-        stop.append(args)
-        raise Stopped
-
-    with pytest.MonkeyPatch.context() as patched, pytest.raises(Stopped):
-        patched.setattr(Company, "rounds", rounds)
-        road.drive(study)
+    study, _, _ = counted(region, **ASKED)
     agent = region.agent("h0")
     runner, sitting = agent.runner, agent._sittings[study.id]
     for phase in ("end", "exact", "judge?"):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from huizhen.adapters import database as db
+from huizhen.adapters.locker import Locker
 from huizhen.adapters.secrets import digest, new_secret
 from huizhen.kit.clock import Clock, stamp
 from huizhen.kit.errors import BadInput, Conflict, NotFound, Refused
@@ -22,7 +23,6 @@ from huizhen.kit.text import Text, did_you_mean
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 TRIES = 5
 """Wrong ones in a row after which an account waits."""
@@ -31,7 +31,6 @@ SHORTEST, LONGEST = 12, 200
 """Characters of a password (NIST SP 800-63B-4, 3.1.1.2, asks for 15 alone and 8 beside a second factor)."""
 _STEP = 30
 _ISSUER = "Huizhen"
-_NONCE = 12
 
 
 @dataclass(frozen=True)
@@ -68,12 +67,12 @@ def _nobodys() -> str:
 
 
 class Accounts:
-    """`seed` is the hub's private key: what seals the seeds of one-time codes is derived from it (HKDF, RFC 5869)."""
+    """`seed` is the private key of the hub, or of the node whose pages they open: it seals the seeds of codes."""
 
     def __init__(self, engine: Engine, clock: Clock, seed: bytes) -> None:
         self._engine = engine
         self._clock = clock
-        self._seed = seed
+        self._locker = Locker(seed, b"huizhen one-time codes")
 
     # -- accounts
 
@@ -178,7 +177,11 @@ class Accounts:
                 Text("Read the picture again with your app; is the clock of your device right?",
                      "请用应用重新扫描图片，并确认设备时间准确。"),
             )  # fmt: skip
-        both = {"password": _hasher().hash(password), "totp": self._seal(login, codes), "totp_step": step}
+        both = {
+            "password": _hasher().hash(password),
+            "totp": self._locker.seal(login, codes.encode()),
+            "totp_step": step,
+        }
         with db.writing(self._engine) as c:
             c.execute(update(db.account).where(db.account.c.login == login).values(**both, failures=0))
 
@@ -193,8 +196,8 @@ class Accounts:
             row = c.execute(select(db.account).where(db.account.c.login == login)).first()
             if row is None or row.totp is None or (row.locked_until_utc or "") > now:
                 raise _wrong()
-            codes = self._unseal(login, row.totp)
-            step = None if codes is None else self._step(codes, code, row.totp_step)
+            codes = self._locker.unseal(login, row.totp)
+            step = None if codes is None else self._step(codes.decode(), code, row.totp_step)
             passed = right and step is not None
             self._note(c, row, step if passed else None)
         if not passed:
@@ -228,28 +231,6 @@ class Accounts:
             if step > after and hmac.compare_digest(totp.generate_otp(step).encode(), code.strip().encode()):
                 return step
         return None
-
-    def _cipher(self) -> AESGCM:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-        from cryptography.hazmat.primitives.hashes import SHA256
-        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-        return AESGCM(HKDF(SHA256(), 32, None, b"huizhen one-time codes").derive(self._seed))
-
-    def _seal(self, login: str, codes: str) -> bytes:
-        import os
-
-        nonce = os.urandom(_NONCE)
-        return nonce + self._cipher().encrypt(nonce, codes.encode(), login.encode())
-
-    def _unseal(self, login: str, sealed: bytes) -> str | None:
-        """None for what this hub did not seal for this account."""
-        from cryptography.exceptions import InvalidTag
-
-        try:
-            return self._cipher().decrypt(sealed[:_NONCE], sealed[_NONCE:], login.encode()).decode()
-        except InvalidTag:
-            return None
 
 
 def _is_right(kept: str | None, password: str) -> bool:

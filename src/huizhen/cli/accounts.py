@@ -46,6 +46,14 @@ def link_at(address: str, secret: str) -> str:
     return f"{address.rstrip('/')}/console/link#{secret}"
 
 
+def tell_link(login: str, link: str, hours: float, as_json: bool) -> None:
+    if as_json:
+        VOICE.json({"login": login, "link": link})
+        return
+    VOICE.say(f"This link opens {login} once, within {hours:g} hours:\n{link}",
+              f"以下链接可在 {hours:g} 小时内登录 {login} 一次：\n{link}")  # fmt: skip
+
+
 @account.command("add", cls=Command)
 def add(
     login: LoginArgument,
@@ -103,11 +111,7 @@ def link(
     """
     with interruptible(*_AGAIN), opened_hub(region, database) as found:
         made = link_at(address, accounts_of(found).link(login, hours))
-    if as_json:
-        VOICE.json({"login": login, "link": made})
-    else:
-        VOICE.say(f"This link opens {login} once, within {hours:g} hours:\n{made}",
-                  f"以下链接可在 {hours:g} 小时内登录 {login} 一次：\n{made}")  # fmt: skip
+    tell_link(login, made, hours, as_json)
 
 
 @account.command("list", cls=Command)

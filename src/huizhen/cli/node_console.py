@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from huizhen.cli.accounts import LOGIN, HoursOption, LoginArgument, link_at
+from huizhen.cli.accounts import LOGIN, HoursOption, LoginArgument, link_at, tell_link
 from huizhen.cli.common import HomeOption, HubOption, JsonFlag, Region_, interruptible
 from huizhen.cli.consent import speaker
 from huizhen.cli.network import until_stopped
@@ -221,11 +221,7 @@ def link(
     """
     with _rooms(name, region, home) as rooms:
         made = link_at(address, rooms.accounts.link(login, hours))
-    if as_json:
-        VOICE.json({"login": login, "link": made})
-    else:
-        VOICE.say(f"This link opens {login} once, within {hours:g} hours:\n{made}",
-                  f"以下链接可在 {hours:g} 小时内登录 {login} 一次：\n{made}")  # fmt: skip
+    tell_link(login, made, hours, as_json)
 
 
 @account.command("list", cls=Command)

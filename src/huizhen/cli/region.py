@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from huizhen.adapters.held import is_held
 from huizhen.adapters.local import Handler, LocalFederation
 from huizhen.hub.caller import OWNER
 from huizhen.hub.desk import Desk
@@ -98,17 +98,7 @@ class Region:
 
     def is_served(self) -> bool:
         """Whether a program serves this region from its folder: then its nodes are programs, too."""
-        lock = self.folder / "tls" / "serve.lock"
-        if not lock.exists():
-            return False
-        descriptor = os.open(lock, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return is_held(self.folder / "tls" / "serve.lock")
 
     def announce(self, said: Statement) -> None:
         """What a node of this region has to say to its hub."""

@@ -13,6 +13,7 @@ import httpx
 
 from huizhen.adapters import certificates, enrolment
 from huizhen.adapters.dial import Dial, State, said_no
+from huizhen.adapters.held import is_held
 from huizhen.adapters.nats_dial import NatsDial
 from huizhen.intake.document import read_yaml
 from huizhen.kit.clock import Clock, utc_now
@@ -122,17 +123,7 @@ class Service:
 
 def is_running(folder: Path) -> bool:
     """Whether a program runs the node of that folder now."""
-    try:
-        descriptor = os.open(folder / "run.lock", os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return is_held(folder / "run.lock")
 
 
 def _lock(folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""Whether a program runs: it keeps a file locked for as long as it lives, which the system lets go of however it ends."""
+"""Whether a program runs: it keeps a file locked as long as it lives, and the system lets go of it however it ends."""
 
 from __future__ import annotations
 

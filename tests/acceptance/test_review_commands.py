@@ -46,7 +46,9 @@ class Place:
 
     def ended(self, study: str) -> dict[str, Any]:
         """As its asker sees it, once it waits no more: a hub drives a study on by itself."""
+        end = time.monotonic() + 120
         while (found := done("study", "show", study, "--json", *self.at("acme")).json())["status"] in UNFINISHED:
+            assert time.monotonic() < end, found["problem"]
             time.sleep(0.05)
         return dict(found)
 

@@ -28,11 +28,13 @@ _LINES = 2000
 
 @dataclass
 class Watched:
-    """The progress of one study. `over` once nothing more will be said of it here."""
+    """The progress of one study. `over` once nothing more will be said of it here; `again`: it was to be driven on
+    while it was driven, and what it waits for may have come after it looked."""
 
     lines: list[dict[str, Any]] = field(default_factory=list)
     said: int = 0
     over: bool = False
+    again: bool = False
 
 
 class Studies:
@@ -98,6 +100,7 @@ class Studies:
         with self._lock:
             before = self._watched.get(study.id)
             if before is not None and not before.over:
+                before.again = True
                 return
             watched = self._watched[study.id] = Watched()
             self._watched.move_to_end(study.id)
@@ -119,7 +122,10 @@ class Studies:
             note_defect("at the hub", fault)
             self._say(watched, "end", Text("a defect at the hub; see its log", "中心出现缺陷，请查看其日志"))
         finally:
-            watched.over = True
+            with self._lock:
+                watched.over = True
+        if watched.again and not self.closing:
+            self._start(study)
         self._scan()
 
     def _scan(self) -> None:
